@@ -1,0 +1,17 @@
+//! What every crate of Levee agrees on: names, ids, limits, error codes, and the documents that
+//! describe topics, with their pure evaluation.
+//!
+//! Must hold: no I/O, no async runtime, no ambient time or randomness.
+
+pub mod ambient;
+pub mod error;
+pub mod id;
+pub mod limits;
+pub mod name;
+pub mod topic;
+
+pub use ambient::{Clock, Random};
+pub use error::{ErrorCode, LeveeError};
+pub use id::{PartitionId, ProducerId, TenantId, TopicId};
+pub use name::{NameError, TenantName, TopicName};
+pub use topic::{Durability, TopicConfig};

@@ -1,0 +1,53 @@
+//! Every fixed limit of the broker, in one place. What an operator can set is in the configuration;
+//! its defaults and ranges refer to these.
+
+/// Bytes of one serialized record batch, as sent. The upper end of a topic's `max.message.bytes`.
+pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes of the records of one batch once decompressed.
+pub const MAX_BATCH_UNCOMPRESSED_BYTES: usize = 4 * 1024 * 1024;
+/// Records in one batch.
+pub const MAX_BATCH_RECORDS: usize = 10_000;
+/// Bytes of a record's key.
+pub const MAX_KEY_BYTES: usize = 64 * 1024;
+/// Headers of one record.
+pub const MAX_HEADERS: usize = 64;
+/// Bytes of a header's key; at least 1.
+pub const MAX_HEADER_KEY_BYTES: usize = 249;
+/// Bytes of a header's value.
+pub const MAX_HEADER_VALUE_BYTES: usize = 64 * 1024;
+
+/// Bytes of one decoded gRPC message. Holds a batch of [`MAX_BATCH_BYTES`] with its envelope, and a
+/// page or list of administration.
+pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one gRPC message that the broker sends.
+pub const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of batches that the broker puts in one message of a read stream; one batch may exceed it.
+pub const READ_MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// Characters of a tenant's name; at least [`MIN_TENANT_NAME`].
+pub const MAX_TENANT_NAME: usize = 48;
+/// Characters of a tenant's name, at least.
+pub const MIN_TENANT_NAME: usize = 3;
+/// Characters of the name of a topic or group; at least 1.
+pub const MAX_TOPIC_NAME: usize = 249;
+
+/// Tenants of one node.
+pub const MAX_TENANTS: u64 = 100_000;
+/// Topics of one tenant.
+pub const MAX_TOPICS_PER_TENANT: u64 = 2_000_000;
+/// Partitions of one topic.
+pub const MAX_PARTITIONS_PER_TOPIC: u32 = 10_000;
+/// Topics in one request to create topics.
+pub const MAX_TOPICS_PER_REQUEST: usize = 1_000;
+/// Items of one page of a list.
+pub const MAX_PAGE_SIZE: u32 = 1_000;
+/// Items of one page of a list, when the request does not say.
+pub const DEFAULT_PAGE_SIZE: u32 = 100;
+/// Positions of one read stream or one request for offsets.
+pub const MAX_READ_POSITIONS: usize = 10_000;
+/// Credit that a read stream can hold, in bytes of batches.
+pub const MAX_READ_CREDIT: u64 = 64 * 1024 * 1024;
+/// Requests of one produce stream that wait for their answers.
+pub const MAX_PRODUCE_IN_FLIGHT: usize = 256;
+/// Batches of one producer and partition that are remembered, to answer a repeated one with its offset.
+pub const PRODUCER_WINDOW: usize = 8;
