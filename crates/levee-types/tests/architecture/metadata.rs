@@ -53,7 +53,9 @@ impl Metadata {
     pub(crate) fn licences(&self) -> Vec<(String, String)> {
         list(&self.0["packages"])
             .iter()
-            .map(|package| (text(&package["name"]), package["license"].as_str().unwrap_or_default().to_owned()))
+            .map(|package| {
+                (text(&package["name"]), package["license"].as_str().unwrap_or_default().to_owned())
+            })
             .collect()
     }
 
