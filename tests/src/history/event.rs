@@ -1,0 +1,110 @@
+//! One event of a history, as it is written and read.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// What happened to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// It began.
+    Invoke,
+    /// It succeeded.
+    Ok,
+    /// It certainly did not happen.
+    Fail,
+    /// Nobody knows whether it happened.
+    Info,
+}
+
+/// Which operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// `value` is sent to `partition`; `ok` carries its `offset`.
+    Send,
+    /// A reader received `value` at `offset`. Without `value`: bytes that no writer made.
+    Read,
+    /// A reader goes to `offset`: it asked for exactly this one next.
+    Seek,
+    /// A consumer group's position in `partition` is committed as `offset`; `process` is the group.
+    Commit,
+    /// `invoke`: a reader starts to read the whole partition, whose first offset is `offset`, after all
+    /// sends that count. `ok`: it has reached the end, `offset`.
+    Drain,
+}
+
+/// A unique value: the number of the writer and its count of values, written `<writer>-<counter>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value {
+    /// Who made it.
+    pub writer: u32,
+    /// Goes up by one with each value that the writer makes.
+    pub counter: u32,
+}
+
+/// A text that is not `<writer>-<counter>`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a value of the form <writer>-<counter>")]
+pub struct ParseValueError;
+
+/// A line of a history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Microseconds since the start of the run.
+    #[serde(rename = "time")]
+    pub time_us: u64,
+    /// Who acts. Readers and writers have different numbers.
+    pub process: u32,
+    /// Joins the beginning of an operation with its outcome.
+    pub op: u64,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub phase: Phase,
+    /// To which operation.
+    pub kind: Kind,
+    /// A number that the run gives to each partition of each topic; a topic that is created again gets
+    /// new ones.
+    pub partition: u32,
+    /// See [`Kind`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// See [`Kind`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.writer, self.counter)
+    }
+}
+
+impl FromStr for Value {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (writer, counter) = text.split_once('-').ok_or(ParseValueError)?;
+        let value = Self {
+            writer: writer.parse().map_err(|_| ParseValueError)?,
+            counter: counter.parse().map_err(|_| ParseValueError)?,
+        };
+        // One spelling only: "+1-01" is somebody else's.
+        if value.to_string() == text { Ok(value) } else { Err(ParseValueError) }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
