@@ -5,7 +5,15 @@ pub mod batch;
 
 /// Generated from `proto/levee/v1`. Fields that hold a record batch are bytes here: see [`batch`].
 #[expect(clippy::allow_attributes, reason = "which lints generated code breaks is not ours to know")]
-#[allow(clippy::all, clippy::pedantic, missing_docs, rust_2018_idioms, unreachable_pub, reason = "generated")]
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    missing_docs,
+    rust_2018_idioms,
+    unreachable_pub,
+    reason = "generated"
+)]
 pub mod v1 {
     tonic::include_proto!("levee.v1");
 }

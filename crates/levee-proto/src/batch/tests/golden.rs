@@ -1,0 +1,42 @@
+//! Batches are stored for years: what is written here must be read forever, and is what is written.
+
+use super::{Compression, MAX_BATCH_BYTES, Record, RecordHeader, check, decode, encode};
+use bytes::Bytes;
+
+const PLAIN: &[u8] = include_bytes!("../golden/plain.batch");
+const LZ4: &[u8] = include_bytes!("../golden/lz4.batch");
+const ZSTD: &[u8] = include_bytes!("../golden/zstd.batch");
+
+fn records() -> Vec<Record> {
+    let header = |key: &str, value: Option<&'static [u8]>| RecordHeader {
+        key: key.to_owned(),
+        value: value.map(Bytes::from_static),
+    };
+    let whole = Record {
+        key: Some(Bytes::from_static(b"N14228")),
+        value: Some(Bytes::from_static(
+            b"{\"carrier\":\"UA\",\"flight\":1545,\"origin\":\"EWR\",\"dest\":\"IAH\"}",
+        )),
+        headers: vec![header("source", Some(b"nyc")), header("empty", Some(b"")), header("none", None)],
+        timestamp_ms: Some(1_357_034_400_000),
+    };
+    let tombstone = Record { key: Some(Bytes::from_static(b"N14228")), ..Record::default() };
+    let repeats = Record { value: Some("departed, ".repeat(20).into()), ..Record::default() };
+    vec![whole, tombstone, Record::default(), repeats]
+}
+
+#[test]
+fn golden_batches_are_read() {
+    for batch in [PLAIN, LZ4, ZSTD].map(Bytes::from_static) {
+        let checked = check(&batch, None, MAX_BATCH_BYTES).unwrap();
+        assert_eq!((checked.records, checked.max_timestamp_ms), (4, Some(1_357_034_400_000)));
+        assert_eq!(decode(&batch).unwrap(), records());
+    }
+    assert_eq!(check(&Bytes::from_static(PLAIN), None, MAX_BATCH_BYTES).unwrap().crc, 0x2c36_c998);
+}
+
+#[test]
+fn the_golden_batch_is_written() {
+    // What a codec makes of it may change with its version; the bytes inside may not.
+    assert_eq!(encode(&records(), Compression::Unspecified), PLAIN);
+}
