@@ -47,10 +47,10 @@ fmt: ## Formats the code
 audit: ## Checks dependencies against licences, bans and known advisories (cargo-deny, network)
 	scripts/audit
 
-fuzz: setup-build ## Fuzzes the batch decoder and the journal reader (nightly Rust, cargo-fuzz)
+fuzz: ## Fuzzes the decoders, a minute for each (nightly Rust, cargo-fuzz; ARGS=SECONDS)
 	scripts/fuzz $(ARGS)
 
-release: setup-build
+release: setup-build ## Builds leveed and levee
 	cargo build --release --workspace --bins --locked
 
 setup-build:
