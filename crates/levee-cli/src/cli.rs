@@ -1,0 +1,112 @@
+//! The grammar of the command line: nouns with verbs, and the flags that all share.
+//!
+//! The first line of a help text is what `-h` shows, the rest comes with `--help`. Nothing is decided
+//! here; see [`crate::command`].
+
+use crate::output::Format;
+use crate::units::parse_duration;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::time::Duration;
+
+pub(crate) mod bench;
+pub(crate) mod context;
+pub(crate) mod records;
+pub(crate) mod tenant;
+pub(crate) mod topic;
+
+/// Administers Levee, and produces and consumes from the console.
+///
+/// Topics are addressed as TENANT/TOPIC, or as plain TOPIC with --tenant or in a context that is bound to
+/// a tenant.
+///
+/// Values are taken from flags, then from LEVEE_… environment variables, then from the context in
+/// ~/.config/levee/config.toml, then from defaults.
+///
+/// Results go to standard output, everything else to standard error. Exit codes: 0 ok, 1 server or partial
+/// failure, 2 usage, 3 not found, 4 denied, 5 quota, 6 timeout.
+#[derive(Debug, Parser)]
+#[command(name = "levee", version, arg_required_else_help = true, subcommand_required = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Where the server listens, as http://HOST:PORT.
+    ///
+    /// [env: LEVEE_ENDPOINT] [default: the context's, or http://127.0.0.1:9400]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+
+    /// The tenant that plain topic names belong to.
+    ///
+    /// [env: LEVEE_TENANT] [default: the context's]
+    #[arg(long, global = true, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+
+    /// Which context to use.
+    ///
+    /// [env: LEVEE_CONTEXT] [default: the current one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+
+    /// How long an answer may take, such as 500ms or 30s.
+    ///
+    /// A command that asks once and waits longer than this ends with exit code 6. `produce` gives each
+    /// record this long to be acknowledged (default there: 2m); `consume` ends when no record arrives for
+    /// this long, if the flag or the variable is given.
+    ///
+    /// [env: LEVEE_TIMEOUT] [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// The form of the result.
+    ///
+    /// `json` is the stable contract for programs: one object, with integer bytes and RFC 3339 times, and
+    /// with an "error" object in it when the command fails.
+    ///
+    /// [env: LEVEE_OUTPUT] [default: table]
+    #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]
+    pub(crate) output: Option<Format>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Names servers and tenants, so that commands need not.
+    #[command(subcommand)]
+    Context(context::ContextCommand),
+    /// Shows how the server is; fails unless it serves.
+    ///
+    /// Exit code 0 means that reads and writes work, so that this is the health check of a container.
+    Status,
+    /// Creates, shows and deletes tenants.
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// Creates, shows, changes and deletes topics.
+    #[command(subcommand)]
+    Topic(topic::TopicCommand),
+    /// Appends records to a topic, from standard input or a file.
+    Produce(records::ProduceArgs),
+    /// Prints the records of a topic.
+    Consume(records::ConsumeArgs),
+    /// Measures how fast records are appended or read.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// Prints a script that completes commands and flags in a shell.
+    ///
+    /// For bash: levee completion bash > /etc/bash_completion.d/levee
+    Completion {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! `levee context …`
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContextCommand {
+    /// Makes a context from --endpoint and --tenant; the first one becomes the current one.
+    ///
+    /// Example: levee context add local --endpoint http://127.0.0.1:9400 --tenant acme
+    Add(AddArgs),
+    /// Makes a context the current one.
+    Use {
+        /// The context.
+        name: String,
+    },
+    /// Lists the contexts.
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Shows the values that commands use now, and where each comes from.
+    #[command(visible_alias = "describe")]
+    Show,
+    /// Removes a context.
+    Rm(RmArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// The name: 1 to 64 of A-Z a-z 0-9 . _ -
+    pub(crate) name: String,
+    /// Make it the current one.
+    #[arg(long = "use")]
+    pub(crate) make_current: bool,
+    /// A context that exists is left as it is.
+    #[arg(long)]
+    pub(crate) if_not_exists: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// The context.
+    pub(crate) name: String,
+    /// A context that does not exist is no error.
+    #[arg(long)]
+    pub(crate) if_exists: bool,
+}

@@ -1,0 +1,94 @@
+//! `levee produce` and `levee consume`
+
+use crate::position::Place;
+use crate::record_format::RecordFormat;
+use clap::{Args, ValueEnum};
+use levee_client::Compression;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct ProduceArgs {
+    /// The topic, as TENANT/TOPIC or TOPIC.
+    pub(crate) topic: String,
+    /// The key of every record.
+    ///
+    /// Records of one key go to one partition, and stay in order there. Without a key, records are spread
+    /// over the partitions.
+    #[arg(short, long, conflicts_with = "key_field")]
+    pub(crate) key: Option<String>,
+    /// Send every record to this partition.
+    #[arg(short, long)]
+    pub(crate) partition: Option<u32>,
+    /// A header of every record; may be repeated.
+    #[arg(short = 'H', long = "header", value_name = "NAME:VALUE", value_parser = parse_header)]
+    pub(crate) headers: Vec<(String, String)>,
+    /// Read records from a file with one JSON value a line; `-` is standard input.
+    ///
+    /// Each line is checked to be JSON and becomes the value of a record as it is; empty lines are skipped.
+    /// Without this flag, each line of standard input becomes the value of a record, whatever it is.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Take the key of each record from this field of its JSON object.
+    ///
+    /// Text is taken as it is, a number or truth value as JSON writes it. A record where the field is
+    /// missing or null has no key.
+    #[arg(long, value_name = "FIELD", requires = "file")]
+    pub(crate) key_field: Option<String>,
+    /// Compress batches.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compression: CompressionArg,
+}
+
+/// How batches are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum CompressionArg {
+    /// Not at all.
+    #[default]
+    None,
+    /// Fast.
+    Lz4,
+    /// Small.
+    Zstd,
+}
+
+impl From<CompressionArg> for Compression {
+    fn from(argument: CompressionArg) -> Self {
+        match argument {
+            CompressionArg::None => Self::Unspecified,
+            CompressionArg::Lz4 => Self::Lz4,
+            CompressionArg::Zstd => Self::Zstd,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsumeArgs {
+    /// The topic, as TENANT/TOPIC or TOPIC.
+    pub(crate) topic: String,
+    /// Where to begin: `start`, `end`, an offset, -1h, or an RFC 3339 time.
+    #[arg(long, value_name = "PLACE", default_value = "start", allow_hyphen_values = true)]
+    pub(crate) from: Place,
+    /// Only this partition.
+    #[arg(short, long)]
+    pub(crate) partition: Option<u32>,
+    /// Stop after this many records.
+    #[arg(short = 'n', long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) number: Option<u64>,
+    /// Stop at the end that the log had at the beginning, instead of waiting for more.
+    #[arg(long)]
+    pub(crate) until_end: bool,
+    /// How to print a record: `raw`, `json`, or a text with fields.
+    ///
+    /// `raw` is the value and a newline; `json` is one object a line. In a text, %k is the key, %v the
+    /// value, %o the offset, %p the partition, %t the topic, %T the time, %h the headers, %% a percent sign;
+    /// \n \t \r \0 \\ are escapes. A newline is added unless the text ends with one or with \0.
+    #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
+    pub(crate) format: RecordFormat,
+}
+
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not NAME:VALUE")),
+    }
+}

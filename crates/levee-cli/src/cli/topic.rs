@@ -1,0 +1,149 @@
+//! `levee topic …`
+
+use crate::position::Place;
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopicCommand {
+    /// Creates topics.
+    Create(CreateArgs),
+    /// Lists the topics of a tenant.
+    #[command(visible_alias = "list")]
+    Ls(LsArgs),
+    /// Shows one topic: its properties, where their values come from, and its partitions.
+    Describe {
+        /// The topic, as TENANT/TOPIC or TOPIC.
+        topic: String,
+    },
+    /// Deletes topics with all their records.
+    Delete(DeleteArgs),
+    /// Shows and changes the properties of a topic.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Raises the number of partitions; it cannot be lowered.
+    ///
+    /// Keys are spread over all partitions: records of a key that are sent afterwards may go to another
+    /// partition than those sent before.
+    AddPartitions(AddPartitionsArgs),
+    /// Removes the records before a place in the log, for good.
+    Trim(TrimArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The topics, as TENANT/TOPIC or TOPIC; 1 to 249 of A-Z a-z 0-9 . _ - each.
+    #[arg(required = true, value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
+    /// How many partitions, 1 to 10000.
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) partitions: u32,
+    /// A property; may be repeated. `levee topic describe` shows the known ones.
+    #[arg(short, long = "config", value_name = "KEY=VALUE", value_parser = parse_property)]
+    pub(crate) config: Vec<(String, String)>,
+    /// When a record is acknowledged.
+    #[arg(long, value_enum)]
+    pub(crate) durability: Option<DurabilityArg>,
+    /// A topic that exists is left as it is.
+    #[arg(long)]
+    pub(crate) if_not_exists: bool,
+}
+
+/// Values of the property `durability`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityArg {
+    /// After the sync: it survives power loss.
+    Durable,
+    /// After the write: it survives the death of the server; power loss may take the last moments.
+    Relaxed,
+}
+
+impl DurabilityArg {
+    /// The value of the property.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::Relaxed => "relaxed",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    /// Only topics whose names begin with this.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) prefix: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The topics, as TENANT/TOPIC or TOPIC.
+    #[arg(required = true, value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
+    /// A topic that does not exist is no error.
+    #[arg(long)]
+    pub(crate) if_exists: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows properties: their values, and where these come from.
+    Get {
+        /// The topic, as TENANT/TOPIC or TOPIC.
+        topic: String,
+        /// Only these properties.
+        #[arg(value_name = "KEY")]
+        keys: Vec<String>,
+    },
+    /// Sets properties.
+    Set {
+        /// The topic, as TENANT/TOPIC or TOPIC.
+        topic: String,
+        /// The properties.
+        #[arg(required = true, value_name = "KEY=VALUE", value_parser = parse_property)]
+        properties: Vec<(String, String)>,
+    },
+    /// Returns properties to where they are inherited from.
+    Unset {
+        /// The topic, as TENANT/TOPIC or TOPIC.
+        topic: String,
+        /// The properties.
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddPartitionsArgs {
+    /// The topic, as TENANT/TOPIC or TOPIC.
+    pub(crate) topic: String,
+    /// The new total, up to 10000.
+    #[arg(long, value_name = "TOTAL", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) to: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrimArgs {
+    /// The topic, as TENANT/TOPIC or TOPIC.
+    pub(crate) topic: String,
+    /// The first record to keep: `end`, an offset, -7d, or an RFC 3339 time.
+    ///
+    /// Whole batches are removed, so that some records before this place may stay.
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
+    pub(crate) before: Place,
+    /// Only this partition. Needed with an offset if there are several.
+    #[arg(short, long)]
+    pub(crate) partition: Option<u32>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+fn parse_property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not KEY=VALUE")),
+    }
+}

@@ -1,0 +1,139 @@
+//! `levee context …`
+
+use crate::cli::Global;
+use crate::cli::context::{AddArgs, ContextCommand, RmArgs};
+use crate::context::{Context, ContextFile, ContextStore, check_name};
+use crate::failure::Failure;
+use crate::output::{Column, Section, View};
+use crate::settings::{DEFAULT_ENDPOINT, Env, Settings, check_endpoint};
+use levee_types::TenantName;
+use serde_json::{Value, json};
+
+pub(super) fn run(
+    command: &ContextCommand,
+    global: &Global,
+    store: &ContextStore,
+    env: Env<'_>,
+) -> Result<View, Failure> {
+    match command {
+        ContextCommand::Add(args) => add(args, global, store),
+        ContextCommand::Use { name } => make_current(name, store),
+        ContextCommand::Ls => Ok(list(&store.load()?)),
+        ContextCommand::Show => Ok(show(&Settings::resolve(global, env, &store.load()?)?)),
+        ContextCommand::Rm(args) => remove(args, store),
+    }
+}
+
+/// Only flags count here: a context must not depend on what the environment happens to say.
+fn add(args: &AddArgs, global: &Global, store: &ContextStore) -> Result<View, Failure> {
+    let name = &args.name;
+    check_name(name)?;
+    let endpoint = check_endpoint(global.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT))?;
+    if let Some(tenant) = &global.tenant {
+        TenantName::new(tenant)?;
+    }
+    let mut file = store.load()?;
+    let created = !file.contexts.contains_key(name);
+    if !created && !args.if_not_exists {
+        return Err(Failure::already_exists(format!("context {name} exists already"))
+            .with_hint(format!("remove it with: levee context rm {name}")));
+    }
+    if created {
+        file.contexts.insert(name.clone(), Context { endpoint, tenant: global.tenant.clone() });
+    }
+    if args.make_current || file.current.is_none() {
+        file.current = Some(name.clone());
+    }
+    store.save(&file)?;
+    let state = if created { "added" } else { "exists already" };
+    let current = if file.current.as_ref() == Some(name) { ", and is the current one" } else { "" };
+    Ok(described(&file, name)
+        .with("created", json!(created))
+        .line(format!("context {name} {state}{current}")))
+}
+
+fn make_current(name: &str, store: &ContextStore) -> Result<View, Failure> {
+    let mut file = store.load()?;
+    if !file.contexts.contains_key(name) {
+        return Err(no_context(name));
+    }
+    file.current = Some(name.to_owned());
+    store.save(&file)?;
+    Ok(described(&file, name).line(format!("context {name} is the current one")))
+}
+
+fn remove(args: &RmArgs, store: &ContextStore) -> Result<View, Failure> {
+    let name = &args.name;
+    let mut file = store.load()?;
+    let removed = file.contexts.remove(name).is_some();
+    if !removed && !args.if_exists {
+        return Err(no_context(name));
+    }
+    if file.current.as_ref() == Some(name) {
+        file.current = None;
+    }
+    store.save(&file)?;
+    let state = if removed { "removed" } else { "does not exist" };
+    Ok(View::of("context", json!({"name": name}))
+        .with("deleted", json!(removed))
+        .named([name.clone()])
+        .line(format!("context {name} {state}")))
+}
+
+fn list(file: &ContextFile) -> View {
+    const COLUMNS: &[Column] =
+        &[Column::text("NAME"), Column::text("CURRENT"), Column::text("ENDPOINT"), Column::text("TENANT")];
+    let is_current = |name: &String| file.current.as_ref() == Some(name);
+    let rows = file.contexts.iter().map(|(name, context)| {
+        let current = if is_current(name) { "*" } else { "" };
+        let tenant = context.tenant.clone().unwrap_or_default();
+        vec![name.clone(), current.to_owned(), context.endpoint.clone(), tenant]
+    });
+    let section = Section::Rows { columns: COLUMNS, rows: rows.collect() };
+    let json = file.contexts.keys().map(|name| context_json(file, name)).collect();
+    View::of("contexts", json).named(file.contexts.keys().cloned()).section(section)
+}
+
+fn show(settings: &Settings) -> View {
+    const COLUMNS: &[Column] = &[Column::text("SETTING"), Column::text("VALUE"), Column::text("SOURCE")];
+    let Settings { context, endpoint, tenant, timeout } = settings;
+    let timeout_ms = u64::try_from(timeout.value.as_millis()).unwrap_or(u64::MAX);
+    let entries = [
+        ("context", context.as_ref().map(|context| (json!(context.value), context.source))),
+        ("endpoint", Some((json!(endpoint.value), endpoint.source))),
+        ("tenant", tenant.as_ref().map(|tenant| (json!(tenant.value.as_str()), tenant.source))),
+        ("timeout_ms", Some((json!(timeout_ms), timeout.source))),
+    ];
+    let rows = entries.iter().map(|(name, entry)| {
+        let (value, source) = entry.as_ref().map_or_else(Default::default, |(value, source)| {
+            (value.as_str().map_or_else(|| value.to_string(), str::to_owned), source.to_string())
+        });
+        vec![(*name).to_owned(), value, source]
+    });
+    let section = Section::Rows { columns: COLUMNS, rows: rows.collect() };
+    let json = entries.iter().map(|(name, entry)| {
+        let entry =
+            entry.as_ref().map(|(value, source)| json!({"value": value, "source": source.to_string()}));
+        ((*name).to_owned(), entry.unwrap_or(Value::Null))
+    });
+    let names = context.as_ref().map(|context| context.value.clone());
+    View::of("settings", json.collect()).named(names).section(section)
+}
+
+fn described(file: &ContextFile, name: &str) -> View {
+    View::of("context", context_json(file, name)).named([name.to_owned()])
+}
+
+fn context_json(file: &ContextFile, name: &str) -> Value {
+    let context = file.contexts.get(name);
+    json!({
+        "name": name,
+        "current": file.current.as_deref() == Some(name),
+        "endpoint": context.map(|context| &context.endpoint),
+        "tenant": context.and_then(|context| context.tenant.as_ref()),
+    })
+}
+
+fn no_context(name: &str) -> Failure {
+    Failure::not_found(format!("there is no context {name:?}")).with_hint("list them with: levee context ls")
+}

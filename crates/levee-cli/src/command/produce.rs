@@ -1,0 +1,191 @@
+//! `levee produce`
+//!
+//! Must hold: the numbers at the end are definite. Every record that was sent is counted once, as
+//! acknowledged, as failed (certainly not stored), or as unknown (perhaps stored: the answer was lost).
+//! After the first failure nothing more is sent.
+
+use crate::cli::records::ProduceArgs;
+use crate::failure::Failure;
+use crate::output::{self, View};
+use crate::session::Session;
+use bytes::Bytes;
+use futures::FutureExt as _;
+use input::{Input, Line};
+use levee_client::{Acked, Delivery, Error, Producer, ProducerSettings, Record};
+use serde_json::json;
+use std::collections::VecDeque;
+use std::io::IsTerminal as _;
+use tokio_util::task::TaskTracker;
+
+mod input;
+
+pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Failure> {
+    let address = session.address(&args.topic)?;
+    let client = session.of_tenant(&address.tenant)?;
+    // Tells of a topic that does not exist before anything is read.
+    let topic = session.topic(&client, &address).await?;
+    if let Some(partition) = args.partition.filter(|partition| *partition >= topic.partitions) {
+        return Err(Failure::not_found(format!("topic {address} has no partition {partition}"))
+            .with_hint(format!("its partitions are 0 to {}", topic.partitions.saturating_sub(1))));
+    }
+    let mut settings =
+        ProducerSettings { compression: args.compression.into(), ..ProducerSettings::default() };
+    settings.delivery_timeout = session.given_timeout().unwrap_or(settings.delivery_timeout);
+    let producer = session.ask(client.producer(settings)).await?;
+
+    let input = Input::open(args.file.as_deref(), args.key_field.clone())?;
+    if args.file.is_none() && std::io::stdin().is_terminal() {
+        output::note("each line becomes a record; end with Ctrl-D");
+    }
+    let template = Template::new(&args);
+    let mut sender = Sender {
+        producer,
+        topic: address.topic.as_str(),
+        partition: args.partition,
+        open: VecDeque::new(),
+        acked: 0,
+        failed: 0,
+        unknown: 0,
+        failure: None,
+    };
+    let interrupted = tokio::select! {
+        () = sender.send_all(input, &template) => false,
+        _ = tokio::signal::ctrl_c() => true,
+    };
+    if interrupted {
+        sender.fail(Failure::interrupted());
+    }
+    sender.finish().await;
+
+    let Sender { acked, failed, unknown, failure, .. } = sender;
+    let produced =
+        json!({"topic": address.to_string(), "acked": acked, "failed": failed, "unknown": unknown});
+    let view = View::of("produced", produced).named([address.to_string()]);
+    match failure {
+        None => Ok(view.line(format!("{acked} records acknowledged"))),
+        Some(failure) => {
+            let view = view.line(format!(
+                "{acked} records acknowledged, {failed} not stored, {unknown} perhaps stored, the rest not sent"
+            ));
+            Err(if acked > 0 { failure.after_part(view) } else { failure.showing(view) })
+        }
+    }
+}
+
+/// What all records have in common.
+struct Template {
+    key: Option<Bytes>,
+    headers: Vec<(String, Option<Bytes>)>,
+}
+
+impl Template {
+    fn new(args: &ProduceArgs) -> Self {
+        let header = |(name, value): &(String, String)| (name.clone(), Some(Bytes::from(value.clone())));
+        Self { key: args.key.clone().map(Bytes::from), headers: args.headers.iter().map(header).collect() }
+    }
+
+    fn record(&self, line: Line) -> Record {
+        Record {
+            key: line.key.or_else(|| self.key.clone()),
+            value: Some(line.value),
+            headers: self.headers.clone(),
+            timestamp_ms: None,
+        }
+    }
+}
+
+struct Sender<'a> {
+    producer: Producer,
+    topic: &'a str,
+    partition: Option<u32>,
+    /// Sent, outcome open, in the order of sending.
+    open: VecDeque<Delivery>,
+    acked: u64,
+    failed: u64,
+    unknown: u64,
+    /// The first one. Nothing is sent after it.
+    failure: Option<Failure>,
+}
+
+impl Sender<'_> {
+    /// Sends until the input ends or something fails.
+    async fn send_all(&mut self, input: Input, template: &Template) {
+        let tasks = TaskTracker::new();
+        let mut chunks = input.read_on(&tasks);
+        while self.failure.is_none() {
+            tokio::select! {
+                biased;
+                Some(outcome) = first(&mut self.open) => self.note(outcome),
+                chunk = chunks.recv() => match chunk {
+                    None => return,
+                    Some(Err(failure)) => self.fail(failure),
+                    Some(Ok(lines)) => self.send_chunk(lines, template).await,
+                },
+            }
+        }
+    }
+
+    async fn send_chunk(&mut self, lines: Vec<Line>, template: &Template) {
+        for line in lines {
+            if self.failure.is_some() {
+                return;
+            }
+            let record = template.record(line);
+            let sent = match self.partition {
+                Some(partition) => self.producer.send_to(self.topic, partition, record).await,
+                None => self.producer.send(self.topic, record).await,
+            };
+            match sent {
+                Ok(delivery) => self.open.push_back(delivery),
+                Err(error) => self.note(Err(error)),
+            }
+            // Keeps what is remembered small; whatever is open still is bounded by the producer's buffer.
+            while let Some(outcome) = self.open.front_mut().and_then(|delivery| delivery.now_or_never()) {
+                self.open.pop_front();
+                self.note(outcome);
+            }
+        }
+    }
+
+    /// Waits for what is open. A second interrupt ends the wait; what is open then counts as unknown.
+    async fn finish(&mut self) {
+        let flushed = tokio::select! {
+            flushed = self.producer.flush() => flushed,
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        };
+        while let Some(mut delivery) = self.open.pop_front() {
+            if let Some(outcome) = (&mut delivery).now_or_never() {
+                self.note(outcome);
+            } else {
+                self.unknown += 1;
+                self.fail(Failure::interrupted());
+            }
+        }
+        // Each failure of a record was counted above; this is one of the producer as a whole.
+        if let Err(error) = flushed {
+            self.fail(error.into());
+        }
+    }
+
+    fn note(&mut self, outcome: Result<Acked, Error>) {
+        match outcome {
+            Ok(_) => self.acked += 1,
+            Err(error) => {
+                let count = if error.is_outcome_unknown() { &mut self.unknown } else { &mut self.failed };
+                *count += 1;
+                self.fail(error.into());
+            }
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+}
+
+/// The outcome of the first one, which is removed then; none if there is none.
+async fn first(open: &mut VecDeque<Delivery>) -> Option<Result<Acked, Error>> {
+    let outcome = open.front_mut()?.await;
+    open.pop_front();
+    Some(outcome)
+}

@@ -1,0 +1,107 @@
+//! `levee topic …`
+
+use crate::cli::topic::{AddPartitionsArgs, LsArgs, TopicCommand, TrimArgs};
+use crate::failure::Failure;
+use crate::output::{Column, Section, View};
+use crate::prompt;
+use crate::session::Session;
+use levee_types::limits::MAX_PAGE_SIZE;
+use serde_json::{Value, json};
+
+mod config;
+mod create;
+mod delete;
+mod show;
+
+pub(super) async fn run(command: &TopicCommand, session: &Session) -> Result<View, Failure> {
+    match command {
+        TopicCommand::Create(args) => create::run(args, session).await,
+        TopicCommand::Ls(args) => list(args, session).await,
+        TopicCommand::Describe { topic } => describe(topic, session).await,
+        TopicCommand::Delete(args) => delete::run(args, session).await,
+        TopicCommand::Config(command) => config::run(command, session).await,
+        TopicCommand::AddPartitions(args) => add_partitions(args, session).await,
+        TopicCommand::Trim(args) => trim(args, session).await,
+    }
+}
+
+async fn list(args: &LsArgs, session: &Session) -> Result<View, Failure> {
+    const COLUMNS: &[Column] = &[
+        Column::text("TOPIC"),
+        Column::number("PARTITIONS"),
+        Column::text("CREATED"),
+        Column::text("SET").wide(),
+        Column::number("ID").wide(),
+    ];
+    let tenant = session.tenant()?;
+    let admin = session.of_tenant(tenant)?.admin();
+    let mut topics = Vec::new();
+    let mut page = String::new();
+    loop {
+        let response = session.ask(admin.list_topics("", &args.prefix, MAX_PAGE_SIZE, &page)).await?;
+        topics.extend(response.topics);
+        page = response.next_page_token;
+        if page.is_empty() {
+            break;
+        }
+    }
+    let section = Section::Rows {
+        columns: COLUMNS,
+        rows: topics.iter().map(|topic| show::row(tenant, topic)).collect(),
+    };
+    Ok(View::of("topics", topics.iter().map(|topic| show::json(tenant, topic)).collect())
+        .named(topics.iter().map(|topic| format!("{tenant}/{}", topic.name)))
+        .section(section))
+}
+
+async fn describe(topic: &str, session: &Session) -> Result<View, Failure> {
+    let address = session.address(topic)?;
+    let client = session.of_tenant(&address.tenant)?;
+    let response = session.ask(client.admin().get_topic("", address.topic.as_str())).await?;
+    Ok(show::describe(&address, &response))
+}
+
+async fn add_partitions(args: &AddPartitionsArgs, session: &Session) -> Result<View, Failure> {
+    let address = session.address(&args.topic)?;
+    let admin = session.of_tenant(&address.tenant)?.admin();
+    let topic = session.ask(admin.add_partitions("", address.topic.as_str(), args.to)).await?;
+    Ok(View::of("topic", show::json(&address.tenant, &topic))
+        .named([address.to_string()])
+        .line(format!("topic {address} has {} partitions", topic.partitions)))
+}
+
+async fn trim(args: &TrimArgs, session: &Session) -> Result<View, Failure> {
+    const COLUMNS: &[Column] = &[Column::number("PARTITION"), Column::number("START")];
+    let address = session.address(&args.topic)?;
+    let client = session.of_tenant(&address.tenant)?;
+    let topic = session.topic(&client, &address).await?;
+    let name = address.topic.as_str();
+    let positions = args.before.positions(name, topic.partitions, args.partition, &**session.clock())?;
+    let partitions: Vec<u32> = positions.iter().map(|position| position.partition).collect();
+    let found = session.ask(client.offsets(positions)).await?;
+    prompt::consent(
+        args.yes,
+        &format!("remove the first records of {} partitions of topic {address}", found.len()),
+    )?;
+
+    let admin = client.admin();
+    let (mut rows, mut trimmed, mut failure) = (Vec::new(), Vec::new(), None);
+    for (partition, found) in partitions.into_iter().zip(found) {
+        match session.ask(admin.trim_partition("", name, partition, found.offset)).await {
+            Ok(start) => {
+                rows.push(vec![partition.to_string(), start.to_string()]);
+                trimmed.push(json!({"partition": partition, "start_offset": start}));
+            }
+            Err(error) => {
+                failure = Some(error.at(format!("partition {partition}")));
+                break;
+            }
+        }
+    }
+    let partial = !trimmed.is_empty();
+    let view = View::of("topic", json!({"tenant": address.tenant.as_str(), "name": name}))
+        .with("partitions", Value::Array(trimmed))
+        .named([address.to_string()])
+        .section(Section::Rows { columns: COLUMNS, rows });
+    super::outcome(view, failure, partial)
+}

@@ -1,0 +1,165 @@
+//! What leaves the program: results on stdout in the form that was asked for, everything else on
+//! stderr, and the exit code.
+//!
+//! Must hold: with `-o json` stdout carries exactly one object, also when the command fails
+//! (`{"error": {"code", "message", "hint", "retryable"}}`, beside what was done all the same); a reader
+//! that goes away is no failure; nothing is coloured, which is what `NO_COLOR` asks for.
+
+use crate::failure::{Exit, Failure};
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+pub(crate) use view::{Align, Column, Section, View};
+
+mod table;
+mod view;
+
+/// The forms of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For people, with more columns.
+    Wide,
+    /// For programs: one object, stable.
+    Json,
+    /// The same object as YAML.
+    Yaml,
+    /// Only names, one a line.
+    Name,
+}
+
+impl Format {
+    /// What was asked for by flag or environment (`LEVEE_OUTPUT`).
+    ///
+    /// # Errors
+    /// The variable names no format.
+    pub(crate) fn choose(flag: Option<Self>, variable: Option<&str>) -> Result<Self, Failure> {
+        match (flag, variable) {
+            (Some(format), _) => Ok(format),
+            (None, None | Some("")) => Ok(Self::default()),
+            (None, Some(text)) => Self::from_str(text, true).map_err(|_| {
+                Failure::usage(format!("LEVEE_OUTPUT cannot be {text:?}"))
+                    .with_hint("it takes table, wide, json, yaml or name")
+            }),
+        }
+    }
+
+    /// What was asked for on a command line that could not be parsed as a whole.
+    pub(crate) fn guess(arguments: &[String], variable: Option<&str>) -> Self {
+        let of = |text: &str| Self::from_str(text, true).ok();
+        let flag = arguments.iter().enumerate().find_map(|(at, argument)| match argument.as_str() {
+            "-o" | "--output" => arguments.get(at + 1).and_then(|next| of(next)),
+            _ => argument.strip_prefix("--output=").or_else(|| argument.strip_prefix("-o")).and_then(of),
+        });
+        flag.or_else(|| variable.and_then(of)).unwrap_or_default()
+    }
+}
+
+/// Writes the outcome of a command and decides the exit code.
+pub(crate) fn finish(format: Format, outcome: Result<View, Failure>) -> ExitCode {
+    match outcome {
+        Ok(view) => match print(format, &view, None) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => complain(&stdout_failed(&error)),
+        },
+        Err(mut failure) => {
+            let partial = failure.partial.take().map_or_else(View::default, |view| *view);
+            // The failure is what the caller must hear of, whatever becomes of stdout.
+            let _ = print(format, &partial, Some(&failure));
+            complain(&failure)
+        }
+    }
+}
+
+/// Writes what is asked for instead of a command, such as help, or what is wrong with the command line.
+pub(crate) fn not_parsed(format: Format, error: &clap::Error) -> ExitCode {
+    // Help goes to stdout, everything else to stderr; a reader that goes away is no failure.
+    let _ = error.print();
+    if error.exit_code() == 0 {
+        return ExitCode::SUCCESS;
+    }
+    if matches!(format, Format::Json | Format::Yaml) {
+        let text = error.render().to_string();
+        let message = text.split("\n\n").next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        let failure = Failure::usage(message).with_hint("see: levee --help");
+        let _ = print(format, &View::default(), Some(&failure));
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+/// Writes data that have a form of their own. A reader that goes away is no failure.
+///
+/// # Errors
+/// Standard output fails otherwise.
+pub(crate) fn write_all(data: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(data).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_failed(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// Standard output cannot be written.
+pub(crate) fn stdout_failed(error: &io::Error) -> Failure {
+    Failure::io("standard output", error)
+}
+
+/// Tells a person something that is no result.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn complain(failure: &Failure) -> ExitCode {
+    note(&format!("error: {}", failure.message));
+    if !failure.hint.is_empty() {
+        note(&format!("hint: {}", failure.hint));
+    }
+    ExitCode::from(failure.exit as u8)
+}
+
+fn print(format: Format, view: &View, failure: Option<&Failure>) -> io::Result<()> {
+    let text = render(format, view, failure)?;
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn render(format: Format, view: &View, failure: Option<&Failure>) -> io::Result<String> {
+    match format {
+        Format::Table => Ok(table::render(view, false)),
+        Format::Wide => Ok(table::render(view, true)),
+        Format::Name => Ok(view.names.iter().map(|name| format!("{name}\n")).collect()),
+        Format::Json => match object(view, failure) {
+            Some(object) => Ok(serde_json::to_string_pretty(&object)? + "\n"),
+            None => Ok(String::new()),
+        },
+        Format::Yaml => match object(view, failure) {
+            Some(object) => serde_saphyr::to_string(&object).map_err(io::Error::other),
+            None => Ok(String::new()),
+        },
+    }
+}
+
+/// The one object; none for a command that writes its data itself and did not fail.
+fn object(view: &View, failure: Option<&Failure>) -> Option<Value> {
+    let mut object: Map<String, Value> = view.json.clone();
+    if let Some(failure) = failure {
+        let error = json!({
+            "code": failure.code,
+            "message": failure.message,
+            "hint": failure.hint,
+            "retryable": failure.retryable,
+        });
+        object.insert("error".to_owned(), error);
+    }
+    (!object.is_empty()).then_some(Value::Object(object))
+}
+
+#[cfg(test)]
+mod tests;

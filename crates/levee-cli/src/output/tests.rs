@@ -1,0 +1,73 @@
+use super::*;
+use levee_types::ErrorCode;
+
+fn view() -> View {
+    const COLUMNS: &[Column] = &[Column::text("NAME"), Column::number("TOPICS"), Column::text("ID").wide()];
+    View::of("tenants", json!([{"name": "acme", "topics": 12}])).named(["acme".to_owned()]).section(
+        Section::Rows {
+            columns: COLUMNS,
+            rows: vec![vec!["acme".to_owned(), "12".to_owned(), "7".to_owned()]],
+        },
+    )
+}
+
+fn shown(format: Format, failure: Option<&Failure>) -> String {
+    render(format, &view(), failure).unwrap()
+}
+
+#[test]
+fn the_forms_of_one_result() {
+    assert_eq!(shown(Format::Table, None), "NAME  TOPICS\nacme      12\n");
+    assert_eq!(shown(Format::Wide, None), "NAME  TOPICS  ID\nacme      12  7\n");
+    assert_eq!(shown(Format::Name, None), "acme\n");
+    assert_eq!(shown(Format::Yaml, None), "tenants:\n- name: acme\n  topics: 12\n");
+    let json: Value = serde_json::from_str(&shown(Format::Json, None)).unwrap();
+    assert_eq!(json, json!({"tenants": [{"name": "acme", "topics": 12}]}));
+}
+
+#[test]
+fn a_failure_is_in_the_same_object_as_what_was_done() {
+    let failure = Failure::server(ErrorCode::Overloaded, "busy").with_hint("wait");
+    let json: Value = serde_json::from_str(&shown(Format::Json, Some(&failure))).unwrap();
+    let error = json!({"code": "OVERLOADED", "message": "busy", "hint": "wait", "retryable": true});
+    assert_eq!(json, json!({"tenants": [{"name": "acme", "topics": 12}], "error": error}));
+}
+
+#[test]
+fn a_command_that_wrote_its_data_itself_prints_nothing_more() {
+    for format in Format::value_variants() {
+        assert_eq!(render(*format, &View::default(), None).unwrap(), "", "{format:?}");
+    }
+}
+
+#[test]
+fn fields_are_aligned() {
+    let view = View::default()
+        .section(Section::Fields(vec![("State", "serving".to_owned()), ("Up", "1s".to_owned())]));
+    assert_eq!(render(Format::Table, &view, None).unwrap(), "State  serving\nUp     1s\n");
+}
+
+#[test]
+fn the_format_is_known_even_if_the_command_line_is_wrong() {
+    let guess = |arguments: &[&str], variable| {
+        Format::guess(&arguments.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), variable)
+    };
+    for arguments in [&["topic", "-o", "json"][..], &["-ojson"], &["--output=json"], &["--output", "JSON"]] {
+        assert_eq!(guess(arguments, None), Format::Json, "{arguments:?}");
+    }
+    assert_eq!(guess(&["topic", "-o"], None), Format::Table);
+    assert_eq!(guess(&["topic"], Some("json")), Format::Json);
+}
+
+#[test]
+fn the_exit_code_tells_the_kind_of_failure() {
+    for (code, exit) in [
+        (ErrorCode::InvalidArgument, Exit::Usage),
+        (ErrorCode::NotFound, Exit::NotFound),
+        (ErrorCode::PermissionDenied, Exit::Denied),
+        (ErrorCode::LimitExceeded, Exit::Quota),
+        (ErrorCode::StorageFull, Exit::Failed),
+    ] {
+        assert_eq!(Failure::server(code, "").exit, exit, "{code}");
+    }
+}
