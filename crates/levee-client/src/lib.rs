@@ -1,1 +1,46 @@
+//! Async client of Levee.
+//!
+//! A [`Client`] is one connection to a broker. From it come a [`Producer`], which batches records and
+//! sends them again when needed without storing them twice or out of order; a [`Reader`], which follows
+//! partitions and resumes where it was; and [`Admin`], the calls of the operator and of topics.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), levee_client::Error> {
+//! use levee_client::{Client, ClientConfig, Identity, ProducerSettings, Record};
+//! use levee_types::TenantName;
+//!
+//! let tenant = Identity::DevTenant(TenantName::new("acme").expect("a valid name"));
+//! let client = Client::new(ClientConfig::new("http://127.0.0.1:9400", tenant))?;
+//! let producer = client.producer(ProducerSettings::default()).await?;
+//! let record = Record { value: Some("hello".into()), ..Record::default() };
+//! let acked = producer.send("greetings", record).await?.await?;
+//! println!("stored in partition {} at offset {}", acked.partition, acked.offset);
+//! producer.close().await
+//! # }
+//! ```
+//!
+//! Must hold: nothing is read from the environment or from files; tasks run on a tracker of the client;
+//! time and randomness come through `levee_types::{Clock, Random}`.
 
+mod admin;
+mod ambient;
+mod backoff;
+mod client;
+mod config;
+mod error;
+mod partitioner;
+mod position;
+mod producer;
+mod reader;
+mod record;
+
+pub use admin::Admin;
+pub use client::Client;
+pub use config::{ClientConfig, Identity, ProducerSettings, ReaderSettings};
+pub use error::{Error, ErrorKind};
+pub use levee_proto::v1;
+pub use levee_proto::v1::Compression;
+pub use position::{From, Offsets, Position};
+pub use producer::{Acked, Delivery, Producer};
+pub use reader::Reader;
+pub use record::{ReadBatch, ReadRecord, Record};

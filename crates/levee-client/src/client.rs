@@ -1,0 +1,218 @@
+//! The connection to a broker.
+
+use crate::admin::Admin;
+use crate::ambient::{SystemClock, SystemRandom};
+use crate::config::{ClientConfig, Identity, ProducerSettings, ReaderSettings};
+use crate::error::Error;
+use crate::position::{Offsets, Position};
+use crate::producer::Producer;
+use crate::reader::Reader;
+use levee_proto::v1;
+use levee_proto::v1::cluster_service_client::ClusterServiceClient;
+use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::read_service_client::ReadServiceClient;
+use levee_proto::v1::tenant_service_client::TenantServiceClient;
+use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
+use levee_types::{Clock, Random};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// What may be under way to us on one stream, and on all of them, in bytes. The 64 KiB that HTTP/2
+/// begins with cost twice the CPU and stall on any round trip worth the name.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+/// The broker fills messages of a read stream up to 1 MiB: each then is one frame.
+const MAX_FRAME: u32 = 1024 * 1024;
+/// A broker that is gone without a word is noticed after twice this time.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// A connection to a broker, made when it is first needed and again when it is lost. Clones share it.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    channel: Channel,
+    authorization: Authorization,
+    request_timeout: Duration,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    tasks: TaskTracker,
+}
+
+/// What all calls go through.
+pub(crate) type Transport = InterceptedService<Channel, Authorization>;
+
+/// Says who asks, with every call.
+#[derive(Clone)]
+pub(crate) struct Authorization(MetadataValue<Ascii>);
+
+impl Interceptor for Authorization {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// A generated client with the protocol's limits on the size of messages.
+macro_rules! service {
+    ($service:ident, $channel:expr, $client:expr) => {
+        $service::with_interceptor($channel, $client.inner.authorization.clone())
+            .max_decoding_message_size(MAX_RESPONSE_BYTES)
+            .max_encoding_message_size(MAX_REQUEST_BYTES)
+    };
+}
+
+impl Client {
+    /// A client with the clock and the randomness of the machine. Connects when first used. Must be
+    /// called inside of a tokio runtime.
+    ///
+    /// # Errors
+    /// The endpoint is not a URL.
+    pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        Self::with_ambient(config, Arc::new(SystemClock::new()), Arc::new(SystemRandom))
+    }
+
+    /// The same with a clock and randomness of the caller's, for simulation.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_ambient(
+        config: ClientConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        let ClientConfig { endpoint, identity, connect_timeout, request_timeout } = config;
+        let endpoint = Endpoint::from_shared(endpoint.clone())
+            .ok()
+            .filter(|parsed| matches!(parsed.uri().scheme_str(), Some("http")))
+            .ok_or_else(|| {
+                Error::invalid(format!("endpoint {endpoint:?} is not like http://127.0.0.1:9400"))
+            })?
+            .connect_timeout(connect_timeout)
+            .tcp_nodelay(true)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(MAX_FRAME)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE);
+        let inner = Inner {
+            channel: endpoint.connect_lazy(),
+            endpoint,
+            authorization: Authorization::of(&identity)?,
+            request_timeout,
+            clock,
+            random,
+            tasks: TaskTracker::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Administration.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.clone())
+    }
+
+    /// A producer. The identity must be a tenant.
+    ///
+    /// # Errors
+    /// A setting is out of range; the broker gives no producer id.
+    pub async fn producer(&self, settings: ProducerSettings) -> Result<Producer, Error> {
+        Producer::open(self, settings).await
+    }
+
+    /// A reader of these positions, 1 to 10,000. The identity must be a tenant. The reader has a
+    /// connection of its own: what it has not taken yet never holds up the answers to others.
+    ///
+    /// # Errors
+    /// A setting is out of range; there is no such partition or offset; the broker cannot be reached.
+    pub async fn reader(&self, positions: Vec<Position>, settings: ReaderSettings) -> Result<Reader, Error> {
+        Reader::open(self, positions, settings).await
+    }
+
+    /// Looks up places, 1 to 10,000, in their order. The identity must be a tenant.
+    ///
+    /// # Errors
+    /// There is no such partition or offset; the broker cannot be reached.
+    pub async fn offsets(&self, positions: Vec<Position>) -> Result<Vec<Offsets>, Error> {
+        let asked = positions.len();
+        let positions = positions.iter().map(Position::to_message).collect();
+        let request = self.request(v1::ListOffsetsRequest { positions });
+        let response = self.reads(self.inner.channel.clone()).list_offsets(request).await?.into_inner();
+        if response.positions.len() != asked {
+            return Err(Error::protocol(format!(
+                "asked for {asked} offsets, got {}",
+                response.positions.len()
+            )));
+        }
+        Ok(response.positions.into_iter().map(Offsets::from).collect())
+    }
+
+    /// A unary request, which must be answered in time.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.inner.request_timeout);
+        request
+    }
+
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.inner.request_timeout
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    pub(crate) fn random(&self) -> &Arc<dyn Random> {
+        &self.inner.random
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.inner.tasks
+    }
+
+    /// A connection of its own.
+    pub(crate) fn connect(&self) -> Channel {
+        self.inner.endpoint.connect_lazy()
+    }
+
+    pub(crate) fn reads(&self, channel: Channel) -> ReadServiceClient<Transport> {
+        service!(ReadServiceClient, channel, self)
+    }
+
+    pub(crate) fn produces(&self) -> ProduceServiceClient<Transport> {
+        service!(ProduceServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn topics(&self) -> TopicServiceClient<Transport> {
+        service!(TopicServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn tenants(&self) -> TenantServiceClient<Transport> {
+        service!(TenantServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterServiceClient<Transport> {
+        service!(ClusterServiceClient, self.inner.channel.clone(), self)
+    }
+}
+
+impl Authorization {
+    fn of(identity: &Identity) -> Result<Self, Error> {
+        let text = match identity {
+            Identity::DevOperator => "Dev operator".to_owned(),
+            Identity::DevTenant(name) => format!("Dev tenant {name}"),
+        };
+        text.parse().map(Self).map_err(|_| Error::invalid("the identity does not fit into a header"))
+    }
+}

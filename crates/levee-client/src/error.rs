@@ -1,0 +1,207 @@
+//! What can go wrong for a client.
+
+use levee_proto::v1::ErrorDetail;
+use levee_types::{ErrorCode, LeveeError};
+use std::fmt;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// Where a failure comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The broker refused: see [`Error::code`].
+    Broker,
+    /// The broker cannot be reached, or the connection was lost.
+    Connection,
+    /// It took longer than the timeout.
+    Timeout,
+    /// The caller asked for something that cannot be; nothing was sent.
+    Invalid,
+    /// The producer was closed, or failed for good before.
+    Closed,
+    /// The broker answered something that this client does not understand.
+    Protocol,
+}
+
+/// A failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    code: Option<ErrorCode>,
+    message: String,
+    hint: String,
+    is_retryable: bool,
+    is_outcome_unknown: bool,
+}
+
+impl Error {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code: None,
+            message: message.into(),
+            hint: String::new(),
+            is_retryable: matches!(kind, ErrorKind::Connection | ErrorKind::Timeout),
+            is_outcome_unknown: false,
+        }
+    }
+
+    pub(crate) fn connection(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Connection, message)
+    }
+
+    pub(crate) fn timeout(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Timeout, message)
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self { code: Some(ErrorCode::InvalidArgument), ..Self::new(ErrorKind::Invalid, message) }
+    }
+
+    pub(crate) fn too_large(message: impl Into<String>) -> Self {
+        Self { code: Some(ErrorCode::TooLarge), ..Self::new(ErrorKind::Invalid, message) }
+    }
+
+    pub(crate) fn closed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Closed, message)
+    }
+
+    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Protocol, message)
+    }
+
+    /// The same failure of a record that may be stored nevertheless.
+    pub(crate) fn with_unknown_outcome(mut self) -> Self {
+        self.is_outcome_unknown = true;
+        self
+    }
+
+    /// Where it comes from.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What the broker, or this client in its place, says the failure is. None for failures of the
+    /// connection, timeouts, and codes that are newer than this client.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.code
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it; may be empty.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+
+    /// The same request may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.is_retryable
+    }
+
+    /// Of a delivery: the record may be stored nevertheless. When false, it certainly is not.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.is_outcome_unknown
+    }
+
+    /// The request certainly changed nothing.
+    pub(crate) fn has_no_side_effects(&self) -> bool {
+        match self.kind {
+            ErrorKind::Broker => self.code.is_some_and(ErrorCode::has_no_side_effects),
+            ErrorKind::Invalid => true,
+            ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Closed | ErrorKind::Protocol => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if self.is_outcome_unknown {
+            f.write_str(" (whether the record is stored is unknown)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<LeveeError> for Error {
+    fn from(error: LeveeError) -> Self {
+        let LeveeError { code, message, hint } = error;
+        Self {
+            code: Some(code),
+            hint,
+            is_retryable: code.is_retryable(),
+            ..Self::new(ErrorKind::Broker, message)
+        }
+    }
+}
+
+impl From<ErrorDetail> for Error {
+    fn from(detail: ErrorDetail) -> Self {
+        Self {
+            code: ErrorCode::ALL.into_iter().find(|code| *code as i32 == detail.code),
+            hint: detail.hint,
+            is_retryable: detail.retryable,
+            ..Self::new(ErrorKind::Broker, detail.message)
+        }
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        if let Some(mut info) = status.get_details_error_info().filter(|info| info.domain == "levee") {
+            return Self {
+                code: ErrorCode::ALL.into_iter().find(|code| code.as_str() == info.reason),
+                hint: info.metadata.remove("hint").unwrap_or_default(),
+                is_retryable: info.metadata.get("retryable").is_some_and(|value| value == "true"),
+                ..Self::new(ErrorKind::Broker, status.message())
+            };
+        }
+        // Without that detail it is not the broker's service that speaks, but the transport of either
+        // side, or something in between.
+        match status.code() {
+            Code::DeadlineExceeded => Self::timeout("no answer in time"),
+            Code::Cancelled if status.message() == "Timeout expired" => Self::timeout("no answer in time"),
+            Code::Unavailable | Code::Cancelled | Code::Unknown => Self::connection(with_sources(&status)),
+            _ if std::error::Error::source(&status).is_some() => Self::connection(with_sources(&status)),
+            code => Self::protocol(format!("{code:?}: {}", status.message()))
+                .with_hint("is this the gRPC port of a Levee broker?"),
+        }
+    }
+}
+
+impl Error {
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+}
+
+/// The message of a failed connection; the reason stands in the innermost of its sources.
+fn with_sources(status: &Status) -> String {
+    let mut message = format!("connection to the broker failed: {}", status.message());
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = error.source();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests;
