@@ -15,7 +15,7 @@ enum Outcome {
 }
 
 /// What is known of one value. Kept small: there is one for each value of the run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Sent {
     partition: u32,
     outcome: Outcome,
@@ -30,7 +30,7 @@ struct Sent {
 }
 
 /// Where a reader stands in a partition.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Cursor {
     next: Option<u64>,
     /// The drain that is going on, and its first offset.
@@ -47,7 +47,7 @@ struct Drained {
     end: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Log {
     drains: u32,
     last: Option<Drained>,
@@ -55,8 +55,8 @@ struct Log {
     read: Option<(u64, u64)>,
 }
 
-/// Judges a history; see the module's page.
-#[derive(Debug, Default)]
+/// Judges a history; see the module's page. A clone goes on from the same past.
+#[derive(Debug, Clone, Default)]
 pub struct Checker {
     sent: HashMap<Value, Sent>,
     values: HashMap<(u32, u64), Value>,

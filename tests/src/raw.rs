@@ -1,0 +1,170 @@
+//! The protocol by its generated code alone: for administration, and for requests that a well-behaved
+//! client would not send.
+
+use bytes::Bytes;
+use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::read_service_client::ReadServiceClient;
+use levee_proto::v1::tenant_service_client::TenantServiceClient;
+use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::{batch, v1};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tonic_types::StatusExt as _;
+
+/// Adds the credential.
+#[derive(Debug, Clone)]
+pub struct Identity(MetadataValue<Ascii>);
+
+impl Interceptor for Identity {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// A connection with a credential. It connects when it is used first, and again when it was cut.
+#[derive(Debug, Clone)]
+pub struct Raw {
+    channel: Channel,
+    identity: Identity,
+}
+
+type Service = InterceptedService<Channel, Identity>;
+
+impl Raw {
+    /// As the operator.
+    ///
+    /// # Panics
+    /// When the endpoint is not one.
+    #[must_use]
+    pub fn operator(endpoint: &str) -> Self {
+        Self::new(endpoint, "Dev operator")
+    }
+
+    /// As this tenant.
+    ///
+    /// # Panics
+    /// When the endpoint is not one.
+    #[must_use]
+    pub fn tenant(endpoint: &str, tenant: &str) -> Self {
+        Self::new(endpoint, &format!("Dev tenant {tenant}"))
+    }
+
+    fn new(endpoint: &str, credential: &str) -> Self {
+        let channel = Endpoint::from_shared(endpoint.to_owned()).expect("an endpoint").connect_lazy();
+        Self { channel, identity: Identity(credential.parse().expect("a credential of ASCII")) }
+    }
+
+    fn service(&self) -> Service {
+        InterceptedService::new(self.channel.clone(), self.identity.clone())
+    }
+
+    /// Administration of tenants.
+    #[must_use]
+    pub fn tenants(&self) -> TenantServiceClient<Service> {
+        TenantServiceClient::new(self.service())
+    }
+
+    /// Administration of topics.
+    #[must_use]
+    pub fn topics(&self) -> TopicServiceClient<Service> {
+        TopicServiceClient::new(self.service())
+    }
+
+    /// Producing.
+    #[must_use]
+    pub fn produce(&self) -> ProduceServiceClient<Service> {
+        ProduceServiceClient::new(self.service())
+    }
+
+    /// Reading.
+    #[must_use]
+    pub fn read(&self) -> ReadServiceClient<Service> {
+        ReadServiceClient::new(self.service())
+    }
+
+    /// Creates a tenant, if it is not there.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn create_tenant(&self, name: &str) -> Result<(), Status> {
+        let request = v1::CreateTenantRequest { name: name.to_owned(), if_not_exists: true };
+        self.tenants().create_tenant(request).await.map(drop)
+    }
+
+    /// Creates topics, if they are not there. As the operator, `tenant` says whose.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    ///
+    /// # Panics
+    /// When one of them fails.
+    pub async fn create_topics(&self, tenant: &str, names: &[&str], partitions: u32) -> Result<(), Status> {
+        let spec = |name: &&str| v1::TopicSpec { name: (*name).to_owned(), partitions, ..Default::default() };
+        let request = v1::CreateTopicsRequest {
+            tenant: tenant.to_owned(),
+            topics: names.iter().map(spec).collect(),
+            if_not_exists: true,
+        };
+        let answer = self.topics().create_topics(request).await?.into_inner();
+        assert!(answer.failures.is_empty(), "topics were not created: {:?}", answer.failures);
+        Ok(())
+    }
+
+    /// Deletes a topic of the caller's tenant.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn delete_topic(&self, name: &str) -> Result<(), Status> {
+        let request = v1::DeleteTopicRequest { tenant: String::new(), name: name.to_owned() };
+        self.topics().delete_topic(request).await.map(drop)
+    }
+
+    /// Starts a producer.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn init_producer(&self) -> Result<v1::InitProducerResponse, Status> {
+        let request = v1::InitProducerRequest::default();
+        Ok(self.produce().init_producer(request).await?.into_inner())
+    }
+
+    /// The names of the topics that the caller sees, of one page.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn topic_names(&self, prefix: &str) -> Result<Vec<String>, Status> {
+        let request =
+            v1::ListTopicsRequest { prefix: prefix.to_owned(), page_size: 1000, ..Default::default() };
+        let answer = self.topics().list_topics(request).await?.into_inner();
+        Ok(answer.topics.into_iter().map(|topic| topic.name).collect())
+    }
+}
+
+/// A request to append one batch of these record values.
+#[must_use]
+pub fn request(
+    topic: &str,
+    partition: u32,
+    values: &[Bytes],
+    producer: Option<v1::ProducerSequence>,
+) -> v1::ProduceRequest {
+    let record = |value: &Bytes| v1::Record { value: Some(value.clone()), ..Default::default() };
+    let records: Vec<_> = values.iter().map(record).collect();
+    v1::ProduceRequest {
+        topic: topic.to_owned(),
+        partition,
+        batch: batch::encode(&records, v1::Compression::Unspecified),
+        batch_crc32c: None,
+        producer,
+    }
+}
+
+/// Levee's name of an error: the `reason` of its `ErrorInfo`; empty when it carries none.
+#[must_use]
+pub fn reason(status: &Status) -> String {
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}

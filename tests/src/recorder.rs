@@ -1,0 +1,223 @@
+//! Writes down what clients saw, in the order in which it happened, and judges it at the end.
+
+use crate::history::{Checker, Event, Kind, Phase, Report, Value};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write as _};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// The history of one run. It is also written to a file, which stays when the run fails, so that
+/// `history-check` can judge it again.
+#[derive(Debug)]
+pub struct Recorder {
+    start: Instant,
+    inner: Mutex<Inner>,
+    acked: AtomicU64,
+    processes: AtomicU32,
+    partitions: AtomicU32,
+    path: PathBuf,
+}
+
+#[derive(Debug)]
+struct Inner {
+    checker: Checker,
+    file: BufWriter<File>,
+    ops: u64,
+    last_ack: Option<Instant>,
+}
+
+/// A send that has begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Send {
+    op: u64,
+    process: u32,
+    partition: u32,
+    value: Value,
+}
+
+impl Send {
+    /// What is sent.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        self.value
+    }
+}
+
+/// How a send ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Acked with this offset.
+    Acked(u64),
+    /// It certainly did not happen.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Recorder {
+    /// An empty history.
+    ///
+    /// # Panics
+    /// When its file cannot be created.
+    #[must_use]
+    pub fn new(test: &str) -> Arc<Self> {
+        let path = path(test);
+        let file = BufWriter::new(File::create(&path).expect("a temporary file"));
+        Arc::new(Self {
+            start: Instant::now(),
+            inner: Mutex::new(Inner { checker: Checker::default(), file, ops: 0, last_ack: None }),
+            acked: AtomicU64::new(0),
+            processes: AtomicU32::new(0),
+            partitions: AtomicU32::new(0),
+            path,
+        })
+    }
+
+    /// Another history with the same past: what happens to a copy of the data.
+    ///
+    /// # Panics
+    /// When its file cannot be made.
+    #[must_use]
+    pub fn fork(&self, test: &str) -> Arc<Self> {
+        let path = path(test);
+        let mut inner = self.lock();
+        inner.file.flush().expect("the history can be written");
+        fs::copy(&self.path, &path).expect("the history can be copied");
+        let file = OpenOptions::new().append(true).open(&path).expect("the copy can be written");
+        let (checker, ops, last_ack) = (inner.checker.clone(), inner.ops, inner.last_ack);
+        let copy = |number: &AtomicU32| AtomicU32::new(number.load(Ordering::Relaxed));
+        Arc::new(Self {
+            start: self.start,
+            inner: Mutex::new(Inner { checker, file: BufWriter::new(file), ops, last_ack }),
+            acked: AtomicU64::new(self.acked()),
+            processes: copy(&self.processes),
+            partitions: copy(&self.partitions),
+            path,
+        })
+    }
+
+    /// A number for a new writer or reader.
+    pub fn process(&self) -> u32 {
+        self.processes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Numbers for the partitions of a new topic; the first of them.
+    pub fn partitions(&self, count: u32) -> u32 {
+        self.partitions.fetch_add(count, Ordering::Relaxed)
+    }
+
+    /// How many sends were acked.
+    pub fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed)
+    }
+
+    /// When the last ack arrived.
+    pub fn last_ack(&self) -> Option<Instant> {
+        self.lock().last_ack
+    }
+
+    /// A writer, by its number as a process, is about to send its value of this count.
+    pub fn send(&self, process: u32, counter: u32, partition: u32) -> Send {
+        let value = Value { writer: process, counter };
+        let op = self.add(process, None, Phase::Invoke, Kind::Send, partition, Some(value), None);
+        Send { op, process, partition, value }
+    }
+
+    /// The end of a send.
+    pub fn sent(&self, send: Send, outcome: Outcome) {
+        let Send { op, process, partition, value } = send;
+        let (phase, offset) = match outcome {
+            Outcome::Acked(offset) => (Phase::Ok, Some(offset)),
+            Outcome::Failed => (Phase::Fail, None),
+            Outcome::Unknown => (Phase::Info, None),
+        };
+        self.add(process, Some(op), phase, Kind::Send, partition, Some(value), offset);
+        if phase == Phase::Ok {
+            self.acked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A reader received a record; `None` when its bytes are not what anybody sent.
+    pub fn read(&self, process: u32, partition: u32, value: Option<Value>, offset: u64) {
+        self.add(process, None, Phase::Ok, Kind::Read, partition, value, Some(offset));
+    }
+
+    /// A reader goes to this offset.
+    pub fn seek(&self, process: u32, partition: u32, offset: u64) {
+        self.add(process, None, Phase::Ok, Kind::Seek, partition, None, Some(offset));
+    }
+
+    /// A reader begins to read all of a partition, from its first offset.
+    pub fn drain(&self, process: u32, partition: u32, start: u64) {
+        self.add(process, None, Phase::Invoke, Kind::Drain, partition, None, Some(start));
+    }
+
+    /// It has met the end.
+    pub fn drained(&self, process: u32, partition: u32, end: u64) {
+        self.add(process, None, Phase::Ok, Kind::Drain, partition, None, Some(end));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of a history")]
+    fn add(
+        &self,
+        process: u32,
+        op: Option<u64>,
+        phase: Phase,
+        kind: Kind,
+        partition: u32,
+        value: Option<Value>,
+        offset: Option<u64>,
+    ) -> u64 {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let op = op.unwrap_or_else(|| {
+            inner.ops += 1;
+            inner.ops
+        });
+        let now = Instant::now();
+        if (kind, phase) == (Kind::Send, Phase::Ok) {
+            inner.last_ack = Some(now);
+        }
+        let time_us = u64::try_from(now.duration_since(self.start).as_micros()).unwrap_or(u64::MAX);
+        let event = Event { time_us, process, op, phase, kind, partition, value, offset };
+        inner.checker.push(&event);
+        serde_json::to_writer(&mut inner.file, &event).expect("the history can be written");
+        inner.file.write_all(b"\n").expect("the history can be written");
+        op
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the history and judges it.
+    ///
+    /// # Panics
+    /// When its file cannot be written.
+    pub fn judge(&self) -> Report {
+        let mut inner = self.lock();
+        inner.file.flush().expect("the history can be written");
+        let report = std::mem::take(&mut inner.checker).finish();
+        println!("{report}");
+        report
+    }
+}
+
+/// A file of its own for each history.
+fn path(test: &str) -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("levee-history-{test}-{}-{number}.jsonl", std::process::id()))
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the history is in {}", self.path.display());
+        } else {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

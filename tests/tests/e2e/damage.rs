@@ -1,0 +1,261 @@
+//! D5 and D7: damaged and missing files. A broker that opens serves everything that was acked, or answers
+//! with an explicit error; otherwise it refuses to open and says why. Never does it start with fewer records.
+
+use crate::{cycles, small};
+use levee_client::Error;
+use levee_tests::broker::{Broker, Setup};
+use levee_tests::files;
+use levee_tests::history::Class;
+use levee_tests::load::{Pace, World, Writers, drain};
+use levee_tests::recorder::Recorder;
+use levee_tests::seed::Seed;
+use levee_types::ErrorCode;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Positions of damage: what a file system loses is a block.
+const BLOCK: u64 = 4096;
+
+/// A data directory of a broker that is down, and what it had acked.
+struct Sample {
+    dir: TempDir,
+    setup: Setup,
+    world: World,
+    recorder: Arc<Recorder>,
+}
+
+/// What became of a damaged copy.
+#[derive(Debug)]
+enum Outcome {
+    /// The broker did not open it.
+    Refused(String),
+    /// It opened it, and a read answered with this.
+    Failed(Error),
+    /// Everything is there.
+    Complete,
+}
+
+impl Sample {
+    /// Writes at least `records` of about `bytes`; in the middle the broker is down for a moment, and its
+    /// directory is copied to `older`. In the end the broker is killed.
+    async fn make(test: &str, records: u64, bytes: usize) -> Self {
+        let mut seed = Seed::from_env(test);
+        let dir = tempfile::tempdir().expect("a directory");
+        let setup = small(&dir.path().join("data"));
+        let recorder = Recorder::new(test);
+        let mut broker = Broker::start(&setup).await;
+        let world = World::create(&broker.endpoint(), 3, &recorder).await;
+        for half in 0..2 {
+            if half == 1 {
+                broker.stop().await;
+                files::copy(&setup.data, &dir.path().join("older"));
+                broker = Broker::start(&setup).await;
+            }
+            let pace = Pace { burst: 20, every: Duration::from_millis(2), bytes };
+            let writers = Writers::start(&world, 2, pace, &mut seed);
+            world.progress(records / 2).await;
+            let failures = writers.stop().await;
+            assert!(failures.is_empty(), "{failures:?}");
+        }
+        broker.kill();
+        Self { dir, setup, world, recorder }
+    }
+
+    fn older(&self) -> PathBuf {
+        self.dir.path().join("older")
+    }
+
+    /// Does harm to a copy and opens it. `what` names the harm.
+    ///
+    /// Panics when records are missing without an error, or others are there.
+    async fn open(&self, what: &str, harm: impl FnOnce(&Path)) -> Outcome {
+        let copy = self.dir.path().join("copy");
+        files::copy(&self.setup.data, &copy);
+        harm(&copy);
+        let setup = self.setup.on(&copy).expecting_errors();
+        let outcome = match Broker::try_start(&setup).await {
+            Err(refusal) => {
+                assert!(!refusal.status.success(), "{what}: refused with success");
+                assert!(refusal.status.code().is_some(), "{what}: died instead of refusing: {refusal}");
+                assert!(!refusal.log.contains("panicked at"), "{what}: {refusal}");
+                Outcome::Refused(refusal.log)
+            }
+            Ok(broker) => {
+                let recorder = self.recorder.fork("copy");
+                let drained = drain(&self.world.at(&broker.endpoint(), &recorder)).await;
+                let report = recorder.judge();
+                match drained {
+                    Ok(_) => {
+                        assert!(report.is_ok(), "{what}: opened, and reads give:\n{report}");
+                        Outcome::Complete
+                    }
+                    Err(error) => {
+                        assert_eq!(error.code(), Some(ErrorCode::DataCorrupt), "{what}: {error}");
+                        for class in
+                            [Class::Phantom, Class::InconsistentOffset, Class::Duplicate, Class::Skip]
+                        {
+                            assert_eq!(
+                                report.count(class),
+                                0,
+                                "{what}: before the error, reads gave:\n{report}"
+                            );
+                        }
+                        Outcome::Failed(error)
+                    }
+                }
+            }
+        };
+        fs::remove_dir_all(&copy).expect("the copy can be removed");
+        println!("{what}: {}", outcome.summary());
+        outcome
+    }
+}
+
+impl Outcome {
+    /// One line.
+    fn summary(&self) -> String {
+        match self {
+            Self::Refused(log) => format!("refused: {}", log.lines().last().unwrap_or_default()),
+            Self::Failed(error) => format!("opened, reading fails: {error}"),
+            Self::Complete => "opened with everything".to_owned(),
+        }
+    }
+}
+
+/// Reads each acked record of the damaged copy or gets an error, whatever is damaged.
+async fn flip_and_cut(sample: &Sample, file: &Path, position: u64, bit: u8) {
+    let name = file.strip_prefix(&sample.setup.data).expect("a file of the sample").to_owned();
+    sample
+        .open(&format!("bit {bit} of {} at {position}", name.display()), |copy| {
+            files::flip(&copy.join(&name), position, bit);
+        })
+        .await;
+    let cut = position / BLOCK * BLOCK;
+    sample
+        .open(&format!("{} cut to {cut}", name.display()), |copy| {
+            files::truncate(&copy.join(&name), cut);
+        })
+        .await;
+}
+
+/// The files whose damage matters, with the length of what is in them.
+fn damageable(data: &Path) -> Vec<(PathBuf, u64)> {
+    let mut files = files::under(data);
+    // RocksDB's log for people, and the lock.
+    files.retain(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        !name.starts_with("LOG") && name != "LOCK"
+    });
+    let with_length = |path: PathBuf| (files::used(&path), path);
+    files
+        .into_iter()
+        .map(with_length)
+        .filter(|(used, _)| *used > 0)
+        .map(|(used, path)| (path, used))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d5_damage_is_never_silent_loss() {
+    let sample = Sample::make("d5", 3_000, 7_000).await;
+    let mut seed = Seed::from_env("d5-places");
+    let whole = sample.open("no damage", |_| ()).await;
+    assert!(matches!(whole, Outcome::Complete), "{whole:?}");
+    let files = damageable(&sample.setup.data);
+    for (file, used) in &files {
+        // The beginning, the end, and somewhere.
+        let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
+        let is_segment = file.extension().is_some_and(|extension| extension == "seg");
+        let random = seed.range(0..*used);
+        let places = if is_segment { vec![20, random, used - 1] } else { vec![random] };
+        for position in places {
+            flip_and_cut(&sample, file, position.min(used - 1), bit).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: make chaos"]
+async fn chaos_d5_damage_is_never_silent_loss() {
+    let sample = Sample::make("chaos-d5", 3_000, 7_000).await;
+    let mut seed = Seed::from_env("chaos-d5-places");
+    // Every block of every file, or every n-th.
+    let step = BLOCK * cycles(1);
+    for (file, used) in damageable(&sample.setup.data) {
+        for block in (0..used).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+            let position = seed.range(block..(block + BLOCK).min(used));
+            let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
+            flip_and_cut(&sample, &file, position, bit).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d7_lost_files_are_noticed() {
+    let sample = Sample::make("d7", 8_000, 9_000).await;
+    let segments = files::segments(&sample.setup.data);
+    assert!(segments.len() >= 4, "too few segments to lose one: {segments:?}");
+    let name = |path: &Path| path.strip_prefix(&sample.setup.data).expect("a file of the sample").to_owned();
+    let newest = name(&segments[segments.len() - 1]);
+    let middle = name(&segments[segments.len() / 2]);
+    let oldest = name(&segments[0]);
+    for (what, file) in [("newest", &newest), ("middle", &middle), ("oldest", &oldest)] {
+        let harm = |copy: &Path| fs::remove_file(copy.join(file)).expect("a segment");
+        let outcome = sample.open(&format!("the {what} segment is lost"), harm).await;
+        let Outcome::Refused(log) = outcome else { panic!("the {what} segment is lost: {outcome:?}") };
+        let number = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let number = number.trim_start_matches('0');
+        assert!(log.contains(number), "it does not say which segment is missing ({number}):\n{log}");
+    }
+
+    // Put back as they were when half was written.
+    let older = sample.older();
+    let older_newest = files::segments(&older).pop().expect("a segment");
+    let older_newest = older_newest.strip_prefix(&older).expect("a file of the older copy").to_owned();
+    let put_back = |copy: &Path, name: &Path| {
+        let target = copy.join(name);
+        if target.is_dir() {
+            fs::remove_dir_all(&target).expect("a directory");
+        } else if target.exists() {
+            fs::remove_file(&target).expect("a file");
+        }
+        files::copy(&older.join(name), &target);
+    };
+    let index = Path::new("index");
+    let watermark = Path::new("watermark");
+    let lose_index = |copy: &Path| fs::remove_dir_all(copy.join(index)).expect("the index");
+    opens_or_refuses(sample.open("the index is lost", lose_index).await);
+    opens_or_refuses(sample.open("an older index", |copy| put_back(copy, index)).await);
+    opens_or_refuses(sample.open("an older segment", |copy| put_back(copy, &older_newest)).await);
+    opens_or_refuses(sample.open("an older watermark", |copy| put_back(copy, watermark)).await);
+    let lose_watermark = |copy: &Path| fs::remove_file(copy.join(watermark)).expect("the watermark");
+    opens_or_refuses(sample.open("the watermark is lost", lose_watermark).await);
+    let lose_newest_and_index = |copy: &Path| {
+        fs::remove_file(copy.join(&newest)).expect("a segment");
+        lose_index(copy);
+    };
+    let outcome = sample.open("the newest segment and the index are lost", lose_newest_and_index).await;
+    assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    let newest_and_older_index = |copy: &Path| {
+        fs::remove_file(copy.join(&newest)).expect("a segment");
+        put_back(copy, index);
+    };
+    let outcome =
+        sample.open("the newest segment is lost, and the index older", newest_and_older_index).await;
+    assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+}
+
+/// A file that is not there must be noticed when the broker opens, not when somebody reads.
+fn opens_or_refuses(outcome: Outcome) {
+    match outcome {
+        Outcome::Complete => {}
+        Outcome::Refused(log) => {
+            let names = ["journal", "index", "watermark", "segment"];
+            assert!(names.iter().any(|name| log.contains(name)), "it does not say what is missing:\n{log}");
+        }
+        Outcome::Failed(error) => panic!("opened, and then: {error}"),
+    }
+}

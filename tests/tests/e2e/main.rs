@@ -1,0 +1,41 @@
+//! The real binaries under harm: crashes, power loss, failing disks, damage, floods.
+//!
+//! Each test is bounded; together they take a few minutes on two cores. The long versions are ignored tests
+//! of the same functions (`make chaos`); `LEVEE_CYCLES` sets how long. What each test would show, and how it
+//! was seen to fail, is in `tests/README.md`.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests of real processes in real time"
+)]
+
+mod cancel;
+mod crash;
+mod damage;
+mod faults;
+mod full;
+mod golden;
+mod isolation;
+mod network;
+mod power;
+mod recovery;
+mod recreate;
+mod stop;
+
+/// Bytes of a mebibyte.
+const MIB: u64 = 1024 * 1024;
+
+/// How many cycles a long test runs: `LEVEE_CYCLES`, else `default`.
+fn cycles(default: u64) -> u64 {
+    std::env::var("LEVEE_CYCLES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// A broker's settings with small segments, so that little data is many of them, and frequent flushes of
+/// the index.
+fn small(data: &std::path::Path) -> levee_tests::broker::Setup {
+    levee_tests::broker::Setup::new(data)
+        .set("storage.segment_bytes", 16 * MIB)
+        .set("storage.replay_bytes", 16 * MIB)
+}
