@@ -1,1 +1,38 @@
+//! Levee's storage: the journal is the truth, the index and the state are a view of it.
+//!
+//! ```text
+//! Shard ── commands ──> Committer ──> Journal ──> SegmentStore
+//!   │                       │ apply
+//!   └── reads ──> Tails, LogReader, Catalog <── Index
+//! ```
+//!
+//! Nothing here knows gRPC, and nothing above knows RocksDB. Time and randomness are passed in, and the
+//! caller gives the committer its thread.
 
+mod catalog;
+mod command;
+mod committer;
+mod directory;
+mod error;
+mod index;
+pub mod journal;
+mod keys;
+mod log;
+pub mod operation;
+mod queue;
+mod rows;
+pub mod segments;
+mod settings;
+mod shard;
+mod status;
+mod tail;
+
+pub use catalog::{NewTopic, Tenant, Topic, TopicChange};
+pub use command::{Append, Appended, ProducerSequence, ProducerSession};
+pub use committer::Committer;
+pub use error::{OpenError, StorageError};
+pub use log::{Fetched, PartitionOffsets, StoredBatch};
+pub use settings::ShardSettings;
+pub use shard::{Receipt, Shard};
+pub use status::{ShardState, ShardStatus};
+pub use tail::{Cached, Subscription, Wake};

@@ -1,0 +1,222 @@
+//! Tenants and topics: what they are, and reading them.
+//!
+//! Names lead to ids and ids to rows. Topics are cached, because every request names one. Changes are
+//! made by the committer alone.
+
+use crate::error::StorageError;
+use crate::index::Index;
+use crate::keys::{self, Keyspace};
+use crate::rows::{BadRow, NodeCounters, TenantCounters, TenantRow, TopicRow, decode_u64};
+use levee_types::{TenantId, TenantName, TopicConfig, TopicId, TopicName};
+use prost::Message;
+use quick_cache::sync::Cache;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Never reused.
+    pub id: TenantId,
+    /// Its name.
+    pub name: TenantName,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+    /// How many topics it has.
+    pub topics: u64,
+}
+
+/// A topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Never reused.
+    pub id: TopicId,
+    /// Its name.
+    pub name: TopicName,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+    /// The properties that were set.
+    pub set: BTreeMap<String, String>,
+    /// All properties, evaluated.
+    pub config: TopicConfig,
+}
+
+/// A topic to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: TopicName,
+    /// 1 to [`levee_types::limits::MAX_PARTITIONS_PER_TOPIC`].
+    pub partitions: u32,
+    /// The properties that are set.
+    pub set: BTreeMap<String, String>,
+}
+
+/// A change of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TopicChange {
+    /// Sets some properties; those in `unset` return to where they are inherited from.
+    Config {
+        /// New values by name.
+        set: BTreeMap<String, String>,
+        /// Names.
+        unset: Vec<String>,
+    },
+    /// The new number of partitions, not lower than the old one.
+    Partitions(u32),
+}
+
+impl Topic {
+    pub(crate) fn from_row(id: TopicId, row: TopicRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            id,
+            name: TopicName::new(&row.name).map_err(|_| BadRow)?,
+            partitions: row.partitions,
+            created_ms: row.created_ms,
+            config: TopicConfig::evaluate(&row.set).map_err(|_| BadRow)?,
+            set: row.set,
+        })
+    }
+
+    pub(crate) fn to_row(&self) -> TopicRow {
+        TopicRow {
+            name: self.name.as_str().to_owned(),
+            partitions: self.partitions,
+            created_ms: self.created_ms,
+            set: self.set.clone(),
+        }
+    }
+}
+
+/// Reads tenants and topics.
+pub(crate) struct Catalog {
+    index: Arc<Index>,
+    topics: Cache<(TenantId, TopicName), Arc<Topic>>,
+    /// Counts the changes, so that a reader notices that what it puts into the cache is outdated.
+    version: AtomicU64,
+}
+
+impl Catalog {
+    pub(crate) fn new(index: Arc<Index>, cached_topics: u64) -> Self {
+        let capacity = usize::try_from(cached_topics).unwrap_or(usize::MAX);
+        Self { index, topics: Cache::new(capacity), version: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, StorageError> {
+        match self.index.get(Keyspace::State, &keys::tenant_by_name(name))? {
+            Some(id) => self.tenant_by_id(tenant_id(&id)?),
+            None => Ok(None),
+        }
+    }
+
+    fn tenant_by_id(&self, id: TenantId) -> Result<Option<Tenant>, StorageError> {
+        let Some(row) = self.index.get(Keyspace::State, &keys::tenant(id))? else { return Ok(None) };
+        let row = TenantRow::decode(&row[..])?;
+        let name = TenantName::new(&row.name).map_err(|_| BadRow)?;
+        let counters = self.index.get(Keyspace::State, &keys::tenant_counters(id))?.unwrap_or_default();
+        let counters = TenantCounters::decode(&counters[..])?;
+        Ok(Some(Tenant { id, name, created_ms: row.created_ms, topics: counters.topics }))
+    }
+
+    pub(crate) fn topic(
+        &self,
+        tenant: TenantId,
+        name: &TopicName,
+    ) -> Result<Option<Arc<Topic>>, StorageError> {
+        let key = (tenant, name.clone());
+        if let Some(topic) = self.topics.get(&key) {
+            return Ok(Some(topic));
+        }
+        let version = self.version.load(Ordering::Acquire);
+        let Some(id) = self.index.get(Keyspace::State, &keys::topic_by_name(tenant, name))? else {
+            return Ok(None);
+        };
+        let Some(topic) = self.topic_by_id(tenant, TopicId(decode_u64(&id)?))? else { return Ok(None) };
+        self.topics.insert(key.clone(), Arc::clone(&topic));
+        if self.version.load(Ordering::Acquire) != version {
+            self.topics.remove(&key);
+        }
+        Ok(Some(topic))
+    }
+
+    fn topic_by_id(&self, tenant: TenantId, id: TopicId) -> Result<Option<Arc<Topic>>, StorageError> {
+        let Some(row) = self.index.get(Keyspace::State, &keys::topic(tenant, id))? else { return Ok(None) };
+        Ok(Some(Arc::new(Topic::from_row(id, TopicRow::decode(&row[..])?)?)))
+    }
+
+    /// Called by the committer after it changed a topic.
+    pub(crate) fn forget(&self, tenant: TenantId, name: &TopicName) {
+        self.version.fetch_add(1, Ordering::AcqRel);
+        self.topics.remove(&(tenant, name.clone()));
+    }
+
+    /// Called by the committer after it deleted a tenant.
+    pub(crate) fn forget_tenant(&self, tenant: TenantId) {
+        self.version.fetch_add(1, Ordering::AcqRel);
+        self.topics.retain(|(owner, _), _| *owner != tenant);
+    }
+
+    /// Tenants in the order of their names, from behind `after` on.
+    pub(crate) fn list_tenants(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Tenant>, StorageError> {
+        let prefix = keys::tenants_from("");
+        let start = after.map(keys::tenants_from);
+        let ids = self.names(prefix, start.as_deref(), limit, tenant_id)?;
+        let tenants = ids.into_iter().filter_map(|id| self.tenant_by_id(id).transpose());
+        tenants.collect()
+    }
+
+    /// Topics in the order of their names, from behind `after` on, that begin with `prefix`.
+    pub(crate) fn list_topics(
+        &self,
+        tenant: TenantId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Topic>>, StorageError> {
+        let start = after.map(|after| keys::topics_from(tenant, after));
+        let ids = self.names(keys::topics_from(tenant, prefix), start.as_deref(), limit, |value| {
+            Ok(TopicId(decode_u64(value)?))
+        })?;
+        let topics = ids.into_iter().filter_map(|id| self.topic_by_id(tenant, id).transpose());
+        topics.collect()
+    }
+
+    fn names<T>(
+        &self,
+        prefix: Vec<u8>,
+        after: Option<&[u8]>,
+        limit: usize,
+        decode: impl Fn(&[u8]) -> Result<T, StorageError>,
+    ) -> Result<Vec<T>, StorageError> {
+        let mut cursor = self.index.cursor(Keyspace::State, keys::with_prefix(prefix));
+        match after {
+            Some(after) => cursor.seek(after)?,
+            None => cursor.first()?,
+        }
+        if after.is_some() && cursor.item().map(|(key, _)| key) == after {
+            cursor.next()?;
+        }
+        let mut found = Vec::new();
+        while let Some((_, value)) = cursor.item().filter(|_| found.len() < limit) {
+            found.push(decode(value)?);
+            cursor.next()?;
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn counters(&self) -> Result<NodeCounters, StorageError> {
+        let row = self.index.get(Keyspace::State, &keys::node_counters())?.unwrap_or_default();
+        Ok(NodeCounters::decode(&row[..])?)
+    }
+}
+
+pub(crate) fn tenant_id(value: &[u8]) -> Result<TenantId, StorageError> {
+    u32::try_from(decode_u64(value)?).map(TenantId).map_err(|_| BadRow.into())
+}

@@ -1,0 +1,272 @@
+//! The committer: one per shard, and the only one that decides and writes.
+//!
+//! It takes commands in order, decides each against the state ([`machine`]), writes a group of entries at
+//! once, syncs, applies them to the index, publishes and answers. While it syncs, the next group gathers
+//! in the queue. Given the same journal and commands it reaches the same state.
+//!
+//! Must hold: nothing is answered before its group is durable under its durability and readable; after a
+//! failed write, sync or apply nothing succeeds any more.
+
+mod group;
+mod machine;
+
+use crate::catalog::Catalog;
+use crate::command::Command;
+use crate::error::StorageError;
+use crate::index::{FLUSH_ROWS_BYTES, Index};
+use crate::journal::{Journal, JournalError};
+use crate::queue::{Queue, Queued};
+use crate::segments::SegmentStore;
+use crate::settings::ShardSettings;
+use crate::status::{ShardState, StatusBoard};
+use crate::tail::TailWriter;
+use group::{Effect, Group};
+use levee_types::Clock;
+use machine::Machine;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Decides and writes everything. Give it a thread of its own.
+pub struct Committer<S> {
+    pub(crate) queue: Arc<Queue<Command>>,
+    pub(crate) board: Arc<StatusBoard>,
+    pub(crate) clock: Arc<dyn Clock>,
+    machine: Machine,
+    journal: Journal<S>,
+    index: Arc<Index>,
+    catalog: Arc<Catalog>,
+    tails: TailWriter,
+    settings: ShardSettings,
+    /// When what was written without a sync must be durable.
+    sync_due: Option<Duration>,
+    /// Bytes of the journal that a restart would read again.
+    unflushed_journal: u64,
+    /// Bytes of rows in memory.
+    unflushed_rows: u64,
+}
+
+/// Why the committer takes no more commands.
+#[derive(Debug, thiserror::Error)]
+enum CommitError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Index(#[from] crate::index::IndexError),
+}
+
+impl CommitError {
+    /// What the requests of the group are told.
+    fn to_answer(&self) -> StorageError {
+        let reason = self.to_string();
+        match self {
+            Self::Journal(JournalError::Full(_)) => StorageError::Full { reason, is_certain: true },
+            _ if self.is_full() => StorageError::Full { reason, is_certain: false },
+            _ => StorageError::Failed { reason },
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Journal(JournalError::Full(_)) => true,
+            Self::Journal(JournalError::Failed { source, .. }) => {
+                source.kind() == std::io::ErrorKind::StorageFull
+            }
+            Self::Journal(JournalError::TooLarge { .. }) => false,
+            Self::Index(error) => error.is_full(),
+        }
+    }
+}
+
+/// The parts of a shard that the committer shares with its handle.
+pub(crate) struct Shared {
+    pub(crate) queue: Arc<Queue<Command>>,
+    pub(crate) board: Arc<StatusBoard>,
+    pub(crate) index: Arc<Index>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl<S: SegmentStore> Committer<S> {
+    pub(crate) fn new(
+        shared: Shared,
+        journal: Journal<S>,
+        tails: TailWriter,
+        settings: ShardSettings,
+        unflushed_journal: u64,
+    ) -> Self {
+        let Shared { queue, board, index, catalog, clock } = shared;
+        let committer = Self {
+            machine: Machine::new(Arc::clone(&index)),
+            queue,
+            board,
+            clock,
+            journal,
+            index,
+            catalog,
+            tails,
+            settings,
+            sync_due: None,
+            unflushed_journal,
+            unflushed_rows: 0,
+        };
+        committer.board.set_journal(&committer.journal);
+        committer
+    }
+
+    /// Works until the shard is stopped or fails. The state of the shard tells which.
+    pub fn run(mut self) {
+        while let Some(commands) = self.queue.take(self.patience()) {
+            self.work(commands);
+        }
+        self.finish();
+    }
+
+    /// Decides and commits commands in groups.
+    pub(crate) fn work(&mut self, commands: VecDeque<Queued<Command>>) {
+        // The room of a command is freed when its group is done, which bounds what is in memory.
+        let mut rooms = Vec::new();
+        let mut group = Group::default();
+        let mut commands = commands.into_iter();
+        while let Some(queued) = commands.next() {
+            let (command, room) = queued.into_parts();
+            if needs_applied_state(&command) && !group.is_empty() {
+                self.commit_or_fail(std::mem::take(&mut group));
+            }
+            let ends_group = !matches!(command, Command::Append(..));
+            self.decide(command, &mut group);
+            rooms.push(room);
+            if ends_group || group.bytes() >= self.settings.group_bytes || commands.len() == 0 {
+                self.commit_or_fail(std::mem::take(&mut group));
+                rooms.clear();
+            }
+        }
+        self.sync_if_due();
+    }
+
+    /// How long the committer may wait for commands.
+    fn patience(&self) -> Option<Duration> {
+        self.sync_due.map(|due| due.saturating_sub(self.clock.monotonic()))
+    }
+
+    fn decide(&mut self, command: Command, group: &mut Group) {
+        if let Some(refusal) = self.board.refusal() {
+            group.refuse(command, &refusal);
+        } else {
+            self.machine.decide(command, group, self.clock.unix_ms());
+        }
+    }
+
+    fn commit_or_fail(&mut self, group: Group) {
+        let (mut changes, answers) = group.split();
+        match self.commit(&mut changes) {
+            Ok(()) => answers.into_iter().for_each(|answer| answer(None)),
+            Err(error) => {
+                let answer_error = error.to_answer();
+                self.fail(&error);
+                answers.into_iter().for_each(|answer| answer(Some(&answer_error)));
+            }
+        }
+    }
+
+    /// Makes a group durable and readable.
+    fn commit(&mut self, group: &mut group::GroupChanges) -> Result<(), CommitError> {
+        if group.entries.is_empty() {
+            return Ok(());
+        }
+        let started = self.clock.monotonic();
+        let written = self.journal.append(&group.entries)?;
+        if group.needs_sync {
+            self.sync()?;
+        } else if self.sync_due.is_none() {
+            let interval = Duration::from_millis(self.settings.sync_interval_ms);
+            self.sync_due = Some(self.clock.monotonic() + interval);
+        }
+        let mut changes = self.index.changes();
+        for (entry, written) in group.entries.iter().zip(&written) {
+            changes.add(&entry.operations, written.at.segment, written.payload);
+            changes.set_checkpoint(&written.at);
+        }
+        self.unflushed_rows += changes.size();
+        self.unflushed_journal += group.bytes;
+        self.index.apply(changes)?;
+        for effect in group.effects.drain(..) {
+            self.publish(effect);
+        }
+        if self.unflushed_rows >= FLUSH_ROWS_BYTES || self.unflushed_journal >= self.settings.replay_bytes {
+            self.begin_flush()?;
+        }
+        self.board.set_journal(&self.journal);
+        metrics::histogram!("levee_commit_seconds").record(self.clock.monotonic().saturating_sub(started));
+        metrics::counter!("levee_journal_entries_total").increment(group.entries.len() as u64);
+        metrics::counter!("levee_journal_bytes_total").increment(group.bytes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), JournalError> {
+        let started = self.clock.monotonic();
+        self.journal.sync()?;
+        self.sync_due = None;
+        metrics::histogram!("levee_sync_seconds").record(self.clock.monotonic().saturating_sub(started));
+        Ok(())
+    }
+
+    fn publish(&mut self, effect: Effect) {
+        match effect {
+            Effect::Appended(partition, batch) => self.tails.publish(partition, batch),
+            Effect::TopicChanged(tenant, name) => self.catalog.forget(tenant, &name),
+            Effect::PartitionChanged(partition) => self.tails.forget(partition),
+            Effect::TenantDeleted(tenant) => {
+                self.catalog.forget_tenant(tenant);
+                self.tails.forget_tenant(tenant);
+            }
+        }
+    }
+
+    fn begin_flush(&mut self) -> Result<(), CommitError> {
+        // Rows of entries that are not durable must not reach the disk before them.
+        self.sync()?;
+        self.index.begin_flush()?;
+        self.unflushed_rows = 0;
+        self.unflushed_journal = 0;
+        Ok(())
+    }
+
+    fn sync_if_due(&mut self) {
+        if self.sync_due.is_some_and(|due| due <= self.clock.monotonic())
+            && let Err(error) = self.sync()
+        {
+            self.fail(&error.into());
+        }
+        self.board.set_journal(&self.journal);
+    }
+
+    fn fail(&mut self, error: &CommitError) {
+        self.sync_due = None;
+        if error.is_full() {
+            tracing::error!(%error, "the disk is full: reading goes on, writing needs free space and a restart");
+            self.board.set_state(ShardState::Full, error.to_string());
+        } else {
+            tracing::error!(%error, "storage failed: nothing is acknowledged any more");
+            self.board.set_state(ShardState::Failed, error.to_string());
+            self.queue.close();
+        }
+    }
+
+    /// Leaves as little as possible to the next start.
+    pub(crate) fn finish(mut self) {
+        if self.board.state() != ShardState::Serving {
+            return;
+        }
+        let flushed = self.sync().map_err(CommitError::from).and_then(|()| Ok(self.index.flush()?));
+        if let Err(error) = flushed {
+            self.fail(&error);
+        }
+        self.board.set_journal(&self.journal);
+    }
+}
+
+/// Whether a command is decided on rows that entries of the same group may still change.
+fn needs_applied_state(command: &Command) -> bool {
+    matches!(command, Command::Trim(..))
+}

@@ -1,0 +1,94 @@
+//! A group: what is written and synced at once.
+
+use crate::command::{Command, Reply};
+use crate::error::StorageError;
+use crate::journal::Entry;
+use crate::log::StoredBatch;
+use levee_types::{PartitionId, TenantId, TopicName};
+
+/// What becomes visible when a group is applied.
+pub(super) enum Effect {
+    Appended(PartitionId, StoredBatch),
+    TopicChanged(TenantId, TopicName),
+    /// Deleted or trimmed.
+    PartitionChanged(PartitionId),
+    TenantDeleted(TenantId),
+}
+
+/// Sends the answer to a command; with an error if the group failed.
+pub(super) type Answer = Box<dyn FnOnce(Option<&StorageError>) + Send>;
+
+/// Entries with what follows from them.
+#[derive(Default)]
+pub(super) struct GroupChanges {
+    pub(super) entries: Vec<Entry>,
+    pub(super) effects: Vec<Effect>,
+    /// Of the payloads, with an allowance for each entry.
+    pub(super) bytes: u64,
+    pub(super) needs_sync: bool,
+}
+
+/// Commands that were decided and wait for the sync.
+#[derive(Default)]
+pub(super) struct Group {
+    changes: GroupChanges,
+    answers: Vec<Answer>,
+}
+
+/// What an entry without payload counts for.
+const ENTRY_BYTES: u64 = 256;
+
+impl Group {
+    pub(super) fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.changes.bytes
+    }
+
+    /// Adds what a command does.
+    pub(super) fn add(&mut self, entry: Entry, needs_sync: bool) {
+        let payload: usize = entry.payload.iter().map(bytes::Bytes::len).sum();
+        self.changes.bytes += payload as u64 + ENTRY_BYTES;
+        self.changes.needs_sync |= needs_sync;
+        self.changes.entries.push(entry);
+    }
+
+    /// Adds what becomes visible.
+    pub(super) fn add_effect(&mut self, effect: Effect) {
+        self.changes.effects.push(effect);
+    }
+
+    /// Adds an answer. All wait for the group, also those that refer to an earlier command: what they say
+    /// is true only when it is durable.
+    pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, result: Result<T, StorageError>) {
+        self.answers.push(Box::new(move |failure| {
+            let answer = match (failure, result) {
+                (Some(failure), Ok(_)) => Err(failure.clone()),
+                (_, result) => result,
+            };
+            // Whoever asked may be gone; what was done stays done.
+            let _ = reply.send(answer);
+        }));
+    }
+
+    /// Answers a command that is not even looked at.
+    pub(super) fn refuse(&mut self, command: Command, refusal: &StorageError) {
+        match command {
+            Command::Append(_, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::CreateTenant(_, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::DeleteTenant(_, reply) | Command::DeleteTopic(_, _, reply) => {
+                self.answer(reply, Err(refusal.clone()));
+            }
+            Command::CreateTopics(_, _, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::UpdateTopic(_, _, _, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::Trim(_, _, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::InitProducer(_, _, reply) => self.answer(reply, Err(refusal.clone())),
+        }
+    }
+
+    pub(super) fn split(self) -> (GroupChanges, Vec<Answer>) {
+        (self.changes, self.answers)
+    }
+}

@@ -1,0 +1,169 @@
+//! Deciding an append: where the batch goes, and whether it was stored before.
+
+use super::{Effect, Group, Machine};
+use crate::command::{Append, Appended, ProducerSequence};
+use crate::error::StorageError;
+use crate::journal::Entry;
+use crate::keys::{self, Keyspace};
+use crate::log::{self, Head, StoredBatch};
+use crate::operation::{BatchMeta, Operation};
+use crate::rows::{ProducerEpoch, ProducerRow, SentBatch, TopicRow};
+use levee_types::limits::PRODUCER_WINDOW;
+use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, TenantId};
+
+impl Machine {
+    pub(super) fn append(
+        &mut self,
+        append: Append,
+        group: &mut Group,
+        now_ms: i64,
+    ) -> Result<Appended, StorageError> {
+        let head = self.head(append.partition)?;
+        if let Some(producer) = append.producer
+            && let Some(stored) = self.check_sequence(&append, producer)?
+        {
+            return Ok(Appended {
+                base_offset: stored.base_offset,
+                append_time_ms: stored.append_time_ms,
+                duplicate: true,
+            });
+        }
+        let batch = batch_meta(&append, head, now_ms)?;
+        let mut operations = vec![Operation::Append(batch)];
+        if let Some(sent) = append.producer {
+            operations.push(self.remember(append.partition, sent, &batch));
+        }
+        self.heads.insert(
+            append.partition,
+            Head {
+                start: head.start,
+                end: batch.base_offset + u64::from(batch.records),
+                bytes: batch.bytes_before + u64::from(batch.length),
+                max_timestamp_ms: batch.max_timestamp_ms,
+            },
+        );
+        let stored = StoredBatch {
+            base_offset: batch.base_offset,
+            records: batch.records,
+            append_time_ms: now_ms,
+            crc: batch.crc,
+            bytes: append.batch.clone(),
+        };
+        group.add_effect(Effect::Appended(append.partition, stored));
+        group
+            .add(Entry { operations, payload: vec![append.batch] }, append.durability == Durability::Durable);
+        Ok(Appended { base_offset: batch.base_offset, append_time_ms: now_ms, duplicate: false })
+    }
+
+    /// Where the next batch of a partition goes. Remembered heads prove that the topic exists.
+    pub(super) fn head(&mut self, partition: PartitionId) -> Result<Head, StorageError> {
+        if let Some(head) = self.heads.get(&partition) {
+            return Ok(*head);
+        }
+        let topic: Option<TopicRow> = self.row(&keys::topic(partition.tenant, partition.topic))?;
+        if topic.is_none_or(|topic| partition.partition >= topic.partitions) {
+            return Err(StorageError::NoTopic);
+        }
+        let head = log::head(&self.index, partition)?;
+        self.heads.insert(partition, head);
+        Ok(head)
+    }
+
+    /// The batch as it was stored before, if it was; an error if it must not be stored now.
+    fn check_sequence(
+        &mut self,
+        append: &Append,
+        sent: ProducerSequence,
+    ) -> Result<Option<SentBatch>, StorageError> {
+        let current = self.epoch(append.partition.tenant, sent)?;
+        if sent.epoch != current {
+            return Err(if sent.epoch < current {
+                StorageError::ProducerFenced { epoch: sent.epoch, current }
+            } else {
+                StorageError::UnknownProducer
+            });
+        }
+        let row = self.producer(append.partition, sent)?;
+        let expected = row.window.back().map_or(0, |last| last.sequence + u64::from(last.records));
+        if sent.sequence == expected {
+            return Ok(None);
+        }
+        if sent.sequence > expected {
+            return Err(StorageError::OutOfOrderSequence { sequence: sent.sequence, expected });
+        }
+        match row.window.iter().find(|batch| batch.sequence == sent.sequence) {
+            Some(batch) if batch.records == append.records => Ok(Some(*batch)),
+            // The same place with other records is not a repetition but a mistake of the producer.
+            Some(_) => Err(StorageError::OutOfOrderSequence { sequence: sent.sequence, expected }),
+            None if row.window.front().is_some_and(|first| sent.sequence < first.sequence) => {
+                Err(StorageError::DuplicateSequence { sequence: sent.sequence })
+            }
+            None => Err(StorageError::OutOfOrderSequence { sequence: sent.sequence, expected }),
+        }
+    }
+
+    fn epoch(&mut self, tenant: TenantId, sent: ProducerSequence) -> Result<u32, StorageError> {
+        if let Some(epoch) = self.epochs.get(&(tenant, sent.producer)) {
+            return Ok(*epoch);
+        }
+        let row: Option<ProducerEpoch> = self.row(&keys::producer(tenant, sent.producer))?;
+        let epoch = row.ok_or(StorageError::UnknownProducer)?.epoch;
+        self.epochs.insert((tenant, sent.producer), epoch);
+        Ok(epoch)
+    }
+
+    /// What the producer sent to the partition in its present epoch.
+    fn producer(
+        &mut self,
+        partition: PartitionId,
+        sent: ProducerSequence,
+    ) -> Result<&ProducerRow, StorageError> {
+        let key = (partition, sent.producer);
+        let is_current = |row: &ProducerRow| row.epoch == sent.epoch;
+        if !self.producers.get(&key).is_some_and(is_current) {
+            let stored =
+                self.index.get(Keyspace::State, &keys::partition_producer(partition, sent.producer))?;
+            let stored = stored.map(|row| ProducerRow::decode(&row)).transpose()?.filter(is_current);
+            let fresh = ProducerRow { epoch: sent.epoch, ..ProducerRow::default() };
+            self.producers.insert(key, stored.unwrap_or(fresh));
+        }
+        self.producers.get(&key).ok_or(StorageError::UnknownProducer)
+    }
+
+    fn remember(&mut self, partition: PartitionId, sent: ProducerSequence, batch: &BatchMeta) -> Operation {
+        let row = self.producers.entry((partition, sent.producer)).or_default();
+        row.epoch = sent.epoch;
+        row.window.push_back(SentBatch {
+            sequence: sent.sequence,
+            records: batch.records,
+            base_offset: batch.base_offset,
+            append_time_ms: batch.append_time_ms,
+        });
+        if row.window.len() > PRODUCER_WINDOW {
+            row.window.pop_front();
+        }
+        Operation::Put {
+            keyspace: Keyspace::State,
+            key: keys::partition_producer(partition, sent.producer),
+            value: row.encode(),
+        }
+    }
+}
+
+fn batch_meta(append: &Append, head: Head, now_ms: i64) -> Result<BatchMeta, StorageError> {
+    let invalid = |message: &str| StorageError::Invalid(LeveeError::new(ErrorCode::TooLarge, message));
+    let length = u32::try_from(append.batch.len()).map_err(|_| invalid("the batch is too large"))?;
+    head.end
+        .checked_add(u64::from(append.records))
+        .ok_or_else(|| invalid("the partition has no offsets left"))?;
+    Ok(BatchMeta {
+        partition: append.partition,
+        base_offset: head.end,
+        records: append.records,
+        append_time_ms: now_ms,
+        max_timestamp_ms: head.max_timestamp_ms.max(append.max_timestamp_ms.unwrap_or(now_ms)),
+        bytes_before: head.bytes,
+        length,
+        crc: append.crc,
+    })
+}

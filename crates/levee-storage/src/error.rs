@@ -1,0 +1,192 @@
+//! What can go wrong in storage, and what of it a client is told.
+
+use crate::index::IndexError;
+use crate::journal::JournalDamage;
+use crate::rows::BadRow;
+use levee_types::{ErrorCode, LeveeError, PartitionId};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a data directory does not open. Nothing that was stored was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or directory cannot be used.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// How.
+        source: io::Error,
+    },
+    /// Another process uses it.
+    #[error("{path} is in use by another process")]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// It was written by another version, or is none.
+    #[error("{path}: {message}")]
+    Format {
+        /// The file that says so.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The journal is damaged or incomplete.
+    #[error(transparent)]
+    Journal(#[from] JournalDamage),
+    /// The index is damaged.
+    #[error(
+        "{0}; the index can be built again from the journal: move the directory {1} away and start again"
+    )]
+    Index(#[source] IndexError, PathBuf),
+    /// A setting is outside of its range.
+    #[error("{0}")]
+    Settings(String),
+}
+
+/// Why a request to storage failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StorageError {
+    /// There is no such tenant.
+    #[error("there is no such tenant")]
+    NoTenant,
+    /// There is no such topic or partition.
+    #[error("there is no such topic or partition")]
+    NoTopic,
+    /// The offset is not in the log.
+    #[error("offset {offset} is out of range: the log has offsets {start} to {end}")]
+    OffsetOutOfRange {
+        /// What was asked for.
+        offset: u64,
+        /// The first offset that is stored.
+        start: u64,
+        /// The offset that the next record gets.
+        end: u64,
+    },
+    /// A producer skipped records.
+    #[error("producer sequence {sequence} is out of order: the next one is {expected}")]
+    OutOfOrderSequence {
+        /// What was sent.
+        sequence: u64,
+        /// What would be accepted.
+        expected: u64,
+    },
+    /// A batch is stored already, too long ago to know where.
+    #[error("the batch with producer sequence {sequence} was stored before")]
+    DuplicateSequence {
+        /// What was sent.
+        sequence: u64,
+    },
+    /// A newer epoch of the producer exists.
+    #[error("producer epoch {epoch} is fenced by epoch {current}")]
+    ProducerFenced {
+        /// What was sent.
+        epoch: u32,
+        /// The newest.
+        current: u32,
+    },
+    /// There is no such producer, or it has no such epoch.
+    #[error("there is no such producer")]
+    UnknownProducer,
+    /// A request asks for something impossible.
+    #[error(transparent)]
+    Invalid(LeveeError),
+    /// A count is at its limit.
+    #[error("there are {limit} {what} already, which is the limit")]
+    LimitExceeded {
+        /// What is counted.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The disk is full. `is_certain`: nothing of this request was stored.
+    #[error("the disk is full: {reason}")]
+    Full {
+        /// What failed.
+        reason: String,
+        /// Whether the request certainly has no effect.
+        is_certain: bool,
+    },
+    /// The shard failed, and takes nothing any more.
+    #[error("storage failed: {reason}")]
+    Failed {
+        /// What failed.
+        reason: String,
+    },
+    /// The shard is stopping; the request was not begun.
+    #[error("the broker is stopping")]
+    Stopping,
+    /// Stored bytes do not match their checksum.
+    #[error(
+        "batch at offset {offset} of partition {partition} is damaged: segment {segment}, byte {position}"
+    )]
+    Damaged {
+        /// Where.
+        partition: PartitionId,
+        /// Of the batch.
+        offset: u64,
+        /// Which holds it.
+        segment: u64,
+        /// Where it begins.
+        position: u64,
+    },
+    /// The index cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A stored row cannot be decoded.
+    #[error(transparent)]
+    Row(#[from] BadRow),
+}
+
+impl From<prost::DecodeError> for StorageError {
+    fn from(_: prost::DecodeError) -> Self {
+        Self::Row(BadRow)
+    }
+}
+
+impl From<StorageError> for LeveeError {
+    fn from(error: StorageError) -> Self {
+        use StorageError as E;
+        let code = match &error {
+            E::Invalid(invalid) => return invalid.clone(),
+            E::NoTenant | E::NoTopic => ErrorCode::NotFound,
+            E::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            E::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequence,
+            E::DuplicateSequence { .. } => ErrorCode::DuplicateSequence,
+            E::ProducerFenced { .. } => ErrorCode::ProducerFenced,
+            E::UnknownProducer => ErrorCode::UnknownProducer,
+            E::LimitExceeded { .. } => ErrorCode::LimitExceeded,
+            E::Full { is_certain: true, .. } => ErrorCode::StorageFull,
+            E::Full { is_certain: false, .. } | E::Failed { .. } => ErrorCode::StorageFailed,
+            E::Stopping => ErrorCode::Unavailable,
+            E::Damaged { .. } => ErrorCode::DataCorrupt,
+            E::Index(_) | E::Row(_) => ErrorCode::Internal,
+        };
+        // Where bytes are on the disk, and what RocksDB says, is for the operator's log.
+        let (message, hint) = match &error {
+            E::Damaged { offset, .. } => (
+                format!("the stored batch at offset {offset} does not match its checksum"),
+                "read on behind it, and restore it from a backup",
+            ),
+            E::Index(_) | E::Row(_) => ("the index cannot be read".to_owned(), "see the broker's log"),
+            E::Failed { .. } => ("storage failed; the outcome is unknown".to_owned(), "see the broker's log"),
+            E::Full { is_certain, .. } => (
+                if *is_certain { "the disk is full" } else { "the disk is full; the outcome is unknown" }
+                    .to_owned(),
+                "reading goes on; free space on the broker's disk and restart it",
+            ),
+            E::OffsetOutOfRange { .. } => (error.to_string(), "read from the start or the end of the log"),
+            E::UnknownProducer => (error.to_string(), "call InitProducer"),
+            E::NoTenant
+            | E::NoTopic
+            | E::OutOfOrderSequence { .. }
+            | E::DuplicateSequence { .. }
+            | E::ProducerFenced { .. }
+            | E::Invalid(_)
+            | E::LimitExceeded { .. }
+            | E::Stopping => (error.to_string(), ""),
+        };
+        Self::new(code, message).with_hint(hint)
+    }
+}

@@ -1,0 +1,248 @@
+//! The index and the state in RocksDB, without its own log: the journal is the log.
+//!
+//! Must hold: what reaches the disk is a whole prefix of the journal, together with the checkpoint that
+//! names it. So both column families are flushed atomically, a flush begins only when the journal is
+//! durable, and RocksDB never begins one by itself.
+
+use crate::keys::{self, KeyRange, Keyspace};
+use crate::operation::Operation;
+use crate::rows::{BatchRow, Checkpoint};
+use prost::Message;
+use rocksdb::{
+    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
+    DBRawIteratorWithThreadMode, FlushOptions, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch,
+    WriteOptions,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+type Database = rocksdb::DBWithThreadMode<MultiThreaded>;
+
+/// Memory for rows that are not flushed yet, in bytes for each keyspace: a flush is asked for at this size.
+pub(crate) const FLUSH_ROWS_BYTES: u64 = 64 * 1024 * 1024;
+/// RocksDB's own limit for the same. It is never reached: a flush that RocksDB began by itself could cover
+/// entries that are not durable.
+const WRITE_BUFFER_BYTES: usize = 1024 * 1024 * 1024;
+const BLOOM_BITS: f64 = 10.0;
+
+/// The index cannot be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("index: {0}")]
+pub struct IndexError(#[from] rocksdb::Error);
+
+impl IndexError {
+    /// Whether the disk is full.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.as_ref().contains("No space left on device")
+    }
+}
+
+/// Keys and values of a shard.
+pub(crate) struct Index {
+    database: Database,
+}
+
+impl Index {
+    /// Opens the index in a directory; makes an empty one when there is none.
+    pub(crate) fn open(path: &Path, block_cache_bytes: usize) -> Result<Self, IndexError> {
+        let cache = Cache::new_lru_cache(block_cache_bytes);
+        let mut options = Options::default().get_options_from_string("avoid_flush_during_shutdown=true")?;
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_atomic_flush(true);
+        options.set_max_background_jobs(2);
+        options.set_keep_log_file_num(2);
+        options.set_max_log_file_size(1024 * 1024);
+        options.set_stats_dump_period_sec(0);
+        let families = [Keyspace::Index, Keyspace::State].map(|keyspace| {
+            ColumnFamilyDescriptor::new(family_name(keyspace), family_options(keyspace, &cache))
+        });
+        Ok(Self { database: Database::open_cf_descriptors(&options, path, families)? })
+    }
+
+    /// The journal position that the rows on disk and in memory cover.
+    pub(crate) fn checkpoint(&self) -> Result<Option<Vec<u8>>, IndexError> {
+        self.get(Keyspace::State, &keys::checkpoint())
+    }
+
+    /// The journal position that the rows on disk cover.
+    pub(crate) fn flushed_checkpoint(&self) -> Result<Option<Vec<u8>>, IndexError> {
+        let mut options = ReadOptions::default();
+        options.set_read_tier(ReadTier::Persisted);
+        Ok(self.database.get_cf_opt(&self.family(Keyspace::State), keys::checkpoint(), &options)?)
+    }
+
+    pub(crate) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        Ok(self.database.get_cf(&self.family(keyspace), key)?)
+    }
+
+    /// A cursor that cannot leave a range.
+    pub(crate) fn cursor(&self, keyspace: Keyspace, range: KeyRange) -> Cursor<'_> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(range.0);
+        options.set_iterate_upper_bound(range.1);
+        Cursor(self.database.raw_iterator_cf_opt(&self.family(keyspace), options))
+    }
+
+    /// Applies entries in one step. They are in memory only, until [`Self::flush`].
+    pub(crate) fn apply(&self, changes: Changes<'_>) -> Result<(), IndexError> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        Ok(self.database.write_opt(changes.batch, &options)?)
+    }
+
+    /// Begins to write everything that was applied to disk. The journal must be durable.
+    pub(crate) fn begin_flush(&self) -> Result<(), IndexError> {
+        self.flush_families(false)
+    }
+
+    /// Writes everything that was applied to disk. The journal must be durable.
+    pub(crate) fn flush(&self) -> Result<(), IndexError> {
+        self.flush_families(true)
+    }
+
+    fn flush_families(&self, wait: bool) -> Result<(), IndexError> {
+        let mut options = FlushOptions::default();
+        options.set_wait(wait);
+        let families = [self.family(Keyspace::Index), self.family(Keyspace::State)];
+        Ok(self.database.flush_cfs_opt(&families.each_ref(), &options)?)
+    }
+
+    #[expect(clippy::expect_used, reason = "both families are made when the database is opened")]
+    fn family(&self, keyspace: Keyspace) -> Arc<BoundColumnFamily<'_>> {
+        self.database.cf_handle(family_name(keyspace)).expect("the column family exists")
+    }
+
+    /// An empty set of changes.
+    pub(crate) fn changes(&self) -> Changes<'_> {
+        let families = Families { index: self.family(Keyspace::Index), state: self.family(Keyspace::State) };
+        Changes { families, batch: WriteBatch::default() }
+    }
+}
+
+fn family_name(keyspace: Keyspace) -> &'static str {
+    match keyspace {
+        Keyspace::Index => "index",
+        Keyspace::State => "state",
+    }
+}
+
+fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_format_version(6);
+    if keyspace == Keyspace::State {
+        // Batches are only found by seeking, which a bloom filter cannot help.
+        table.set_bloom_filter(BLOOM_BITS, false);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    // Arena blocks are one eighth of the write buffer unless set, and are allocated whole.
+    options.set_arena_block_size(256 * 1024);
+    options.set_max_write_buffer_number(4);
+    options.set_target_file_size_base(64 * 1024 * 1024);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options
+}
+
+/// Changes that are applied in one step.
+pub(crate) struct Changes<'a> {
+    families: Families<'a>,
+    batch: WriteBatch,
+}
+
+struct Families<'a> {
+    index: Arc<BoundColumnFamily<'a>>,
+    state: Arc<BoundColumnFamily<'a>>,
+}
+
+impl<'a> Families<'a> {
+    fn of(&self, keyspace: Keyspace) -> &Arc<BoundColumnFamily<'a>> {
+        match keyspace {
+            Keyspace::Index => &self.index,
+            Keyspace::State => &self.state,
+        }
+    }
+}
+
+impl Changes<'_> {
+    /// Adds what an entry does. `payload` is where its batches begin in the segment.
+    pub(crate) fn add(&mut self, operations: &[Operation], segment: u64, mut payload: u64) {
+        for operation in operations {
+            match operation {
+                Operation::Append(batch) => {
+                    let row = BatchRow::new(batch, segment, payload);
+                    self.batch.put_cf(
+                        &self.families.index,
+                        keys::batch(batch.partition, batch.base_offset),
+                        row.encode(),
+                    );
+                    payload += u64::from(batch.length);
+                }
+                Operation::Put { keyspace, key, value } => {
+                    self.batch.put_cf(self.families.of(*keyspace), key, value);
+                }
+                Operation::Delete { keyspace, key } => {
+                    self.batch.delete_cf(self.families.of(*keyspace), key);
+                }
+                Operation::DeleteRange { keyspace, from, to } => {
+                    self.batch.delete_range_cf(self.families.of(*keyspace), from, to);
+                }
+            }
+        }
+    }
+
+    /// Adds the position of the last entry that was added.
+    pub(crate) fn set_checkpoint(&mut self, at: &Checkpoint) {
+        self.batch.put_cf(&self.families.state, keys::checkpoint(), at.encode_to_vec());
+    }
+
+    /// Bytes of what was added.
+    pub(crate) fn size(&self) -> u64 {
+        self.batch.size_in_bytes() as u64
+    }
+}
+
+/// A place among the keys of a range.
+pub(crate) struct Cursor<'a>(DBRawIteratorWithThreadMode<'a, Database>);
+
+impl Cursor<'_> {
+    /// Goes to the first key that is `key` or behind it.
+    pub(crate) fn seek(&mut self, key: &[u8]) -> Result<(), IndexError> {
+        self.0.seek(key);
+        Ok(self.0.status()?)
+    }
+
+    /// Goes to the last key that is `key` or before it.
+    pub(crate) fn seek_back(&mut self, key: &[u8]) -> Result<(), IndexError> {
+        self.0.seek_for_prev(key);
+        Ok(self.0.status()?)
+    }
+
+    pub(crate) fn first(&mut self) -> Result<(), IndexError> {
+        self.0.seek_to_first();
+        Ok(self.0.status()?)
+    }
+
+    pub(crate) fn last(&mut self) -> Result<(), IndexError> {
+        self.0.seek_to_last();
+        Ok(self.0.status()?)
+    }
+
+    pub(crate) fn next(&mut self) -> Result<(), IndexError> {
+        self.0.next();
+        Ok(self.0.status()?)
+    }
+
+    /// Key and value here; `None` outside of the range.
+    pub(crate) fn item(&self) -> Option<(&[u8], &[u8])> {
+        self.0.item()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The journal: an append-only run of segments that all tenants share, and the truth of a shard.
+//!
+//! Must hold: an entry that was synced is found again or its loss is reported, never passed over; what
+//! follows the last durable entry may be torn and is cut off; after a failed write or sync nothing is
+//! written any more.
+
+mod format;
+mod recovery;
+mod watermark;
+
+pub use crate::rows::Checkpoint;
+pub use recovery::{JournalDamage, ReplayedEntry};
+
+use crate::operation::Operation;
+use crate::segments::SegmentStore;
+use bytes::Bytes;
+use format::{ENTRY_HEADER, EntryHeader, Kind, SEGMENT_HEADER, SegmentHeader, padding};
+use std::io;
+use std::sync::Arc;
+use watermark::Watermark;
+
+/// An entry to be written: operations that happen together.
+#[derive(Debug, Default)]
+pub struct Entry {
+    /// What it does.
+    pub operations: Vec<Operation>,
+    /// The batches of its append operations, in their order.
+    pub payload: Vec<Bytes>,
+}
+
+/// Where an entry was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Its place, sequence and checksum.
+    pub at: Checkpoint,
+    /// Where its payload begins in the segment.
+    pub payload: u64,
+}
+
+/// Why the journal takes no more entries.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// There is no room for another segment; nothing was written.
+    #[error("the disk is full: {0}")]
+    Full(#[source] io::Error),
+    /// A write or sync failed; what is stored of the last entries is unknown.
+    #[error("{what} of journal segment {segment} failed: {source}")]
+    Failed {
+        /// The call that failed.
+        what: &'static str,
+        /// Where.
+        segment: u64,
+        /// How.
+        source: io::Error,
+    },
+    /// The entries are larger than a segment.
+    #[error("entries of {size} bytes do not fit into a segment of {capacity} bytes")]
+    TooLarge {
+        /// Their bytes.
+        size: u64,
+        /// Bytes of an empty segment.
+        capacity: u64,
+    },
+}
+
+/// The writing end of a journal.
+pub struct Journal<S> {
+    store: Arc<S>,
+    id: [u8; 16],
+    /// Capacity of the segments to come.
+    segment_bytes: u64,
+    segment: u64,
+    segments: u64,
+    /// Where the next entry begins in the last segment.
+    position: u64,
+    capacity: u64,
+    next_sequence: u64,
+    previous_crc: u32,
+    durable: u64,
+    watermark: Watermark,
+    /// Bytes of all segments but the last.
+    sealed_bytes: u64,
+    /// Reused for the headers and operations of a group.
+    scratch: Vec<u8>,
+}
+
+impl<S: SegmentStore> Journal<S> {
+    /// Makes a new journal in an empty store.
+    ///
+    /// # Errors
+    /// The store cannot make the first segment.
+    pub fn create(store: &S, id: [u8; 16], segment_bytes: u64) -> io::Result<()> {
+        let header = SegmentHeader { id: 1, journal: id, first_sequence: 1, previous_crc: 0 };
+        store.create(1, segment_bytes, &header.encode())
+    }
+
+    /// Writes entries in one go, after rolling to a new segment if they do not fit. They are durable only
+    /// after [`Self::sync`].
+    ///
+    /// # Errors
+    /// See [`JournalError`]; after `Failed` the journal must be dropped.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<Vec<Written>, JournalError> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let mut written = Vec::with_capacity(entries.len());
+        let mut ends = Vec::with_capacity(entries.len());
+        let (mut sequence, mut crc, mut size) = (self.next_sequence, self.previous_crc, 0_u64);
+        for entry in entries {
+            let payload: usize = entry.payload.iter().map(Bytes::len).sum();
+            let start = scratch.len();
+            let header = EntryHeader {
+                kind: Kind::Data,
+                sequence,
+                synced_through: self.durable,
+                operations: 0,
+                // A batch is limited to 1 MiB.
+                payload: u32::try_from(payload).unwrap_or(u32::MAX),
+                previous_crc: crc,
+                crc: 0,
+            };
+            crc = header.encode(&entry.operations, &mut scratch);
+            ends.push(scratch.len());
+            // Positions are relative to the group until the segment is known.
+            let at = Checkpoint { segment: 0, position: size, sequence, crc };
+            written.push(Written { at, payload: size + (scratch.len() - start) as u64 });
+            let length = scratch.len() - start + payload;
+            size += (length + padding(length)) as u64;
+            sequence += 1;
+        }
+        if self.position + size + ENTRY_HEADER as u64 > self.capacity {
+            self.roll(size)?;
+        }
+        for place in &mut written {
+            place.at.segment = self.segment;
+            place.at.position += self.position;
+            place.payload += self.position;
+        }
+        self.write(entries, &scratch, &ends)?;
+        self.scratch = scratch;
+        self.position += size;
+        self.next_sequence = sequence;
+        self.previous_crc = crc;
+        Ok(written)
+    }
+
+    fn write(&self, entries: &[Entry], headers: &[u8], ends: &[usize]) -> Result<(), JournalError> {
+        const ZEROS: [u8; 8] = [0; 8];
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(entries.len() * 3);
+        let mut start = 0;
+        for (entry, &end) in entries.iter().zip(ends) {
+            parts.push(&headers[start..end]);
+            parts.extend(entry.payload.iter().map(|batch| &batch[..]));
+            let length = end - start + entry.payload.iter().map(Bytes::len).sum::<usize>();
+            parts.push(&ZEROS[..padding(length)]);
+            start = end;
+        }
+        self.store.write(self.segment, self.position, &parts).map_err(|error| self.failed("write", error))
+    }
+
+    /// Makes all entries durable that were written.
+    ///
+    /// # Errors
+    /// `Failed`; the journal must be dropped.
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        if self.is_durable() {
+            return Ok(());
+        }
+        self.store.sync(self.segment).map_err(|error| self.failed("sync", error))?;
+        self.durable = self.next_sequence - 1;
+        self.note_durable()
+    }
+
+    fn note_durable(&mut self) -> Result<(), JournalError> {
+        let durable = self.durable;
+        self.watermark.raise(&*self.store, durable).map_err(|error| self.failed("watermark", error))
+    }
+
+    /// Ends the last segment and begins another one that has room for `size` bytes.
+    fn roll(&mut self, size: u64) -> Result<(), JournalError> {
+        let capacity = self.segment_bytes - SEGMENT_HEADER as u64 - ENTRY_HEADER as u64;
+        if size > capacity {
+            return Err(JournalError::TooLarge { size, capacity });
+        }
+        // What was written and not synced must not depend on a segment that is not written any more.
+        self.sync()?;
+        let header = SegmentHeader {
+            id: self.segment + 1,
+            journal: self.id,
+            first_sequence: self.next_sequence,
+            previous_crc: self.previous_crc,
+        };
+        // First the successor, then the seal that says there is one: a seal without successor is a loss.
+        self.store.create(header.id, self.segment_bytes, &header.encode()).map_err(|error| {
+            if error.kind() == io::ErrorKind::StorageFull {
+                JournalError::Full(error)
+            } else {
+                self.failed("creation", error)
+            }
+        })?;
+        let mut seal = Vec::with_capacity(ENTRY_HEADER);
+        EntryHeader {
+            kind: Kind::Seal,
+            sequence: self.next_sequence,
+            synced_through: self.durable,
+            operations: 0,
+            payload: 0,
+            previous_crc: self.previous_crc,
+            crc: 0,
+        }
+        .encode(&[], &mut seal);
+        let end = self.position + seal.len() as u64;
+        self.store
+            .write(self.segment, self.position, &[&seal])
+            .and_then(|()| self.store.sync(self.segment))
+            .and_then(|()| self.store.resize(self.segment, end))
+            .map_err(|error| self.failed("seal", error))?;
+        self.sealed_bytes += end;
+        self.segment = header.id;
+        self.segments += 1;
+        self.position = SEGMENT_HEADER as u64;
+        self.capacity = self.segment_bytes;
+        metrics::counter!("levee_journal_segments_created_total").increment(1);
+        Ok(())
+    }
+
+    fn failed(&self, what: &'static str, source: io::Error) -> JournalError {
+        JournalError::Failed { what, segment: self.segment, source }
+    }
+
+    /// Whether everything that was written is durable.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.durable + 1 == self.next_sequence
+    }
+
+    /// The sequence of the last durable entry; 0 before the first.
+    #[must_use]
+    pub fn durable_sequence(&self) -> u64 {
+        self.durable
+    }
+
+    /// How many segments there are.
+    #[must_use]
+    pub fn segments(&self) -> u64 {
+        self.segments
+    }
+
+    /// Bytes of all segments, without the unused rest of the last.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.sealed_bytes + self.position
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,326 @@
+use super::*;
+use crate::operation::BatchMeta;
+use crate::segments::{FileSegments, MemorySegments};
+use levee_types::{PartitionId, TenantId, TopicId};
+use proptest::prelude::*;
+
+const ID: [u8; 16] = [9; 16];
+const SEGMENT: u64 = 4096;
+
+/// An entry that appends one batch of `size` bytes, recognisable by `number`.
+fn entry(number: u64, size: usize) -> Entry {
+    let payload = Bytes::from(vec![number as u8; size]);
+    let batch = BatchMeta {
+        partition: PartitionId { tenant: TenantId(1), topic: TopicId(1), partition: 0 },
+        base_offset: number,
+        records: 1,
+        append_time_ms: 0,
+        max_timestamp_ms: 0,
+        bytes_before: 0,
+        length: size as u32,
+        crc: crc32c::crc32c(&payload),
+    };
+    Entry { operations: vec![Operation::Append(batch)], payload: vec![payload] }
+}
+
+fn number(operations: &[Operation]) -> u64 {
+    match operations {
+        [Operation::Append(batch)] => batch.base_offset,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Opens the journal and tells the numbers of the entries behind the checkpoint.
+fn open<S: SegmentStore>(
+    store: &Arc<S>,
+    checkpoint: Option<Checkpoint>,
+) -> Result<(Journal<S>, Vec<u64>), JournalDamage> {
+    let mut found = Vec::new();
+    let journal = Journal::open(Arc::clone(store), ID, SEGMENT, checkpoint, |entry| {
+        found.push(number(&entry.operations));
+        Ok::<(), JournalDamage>(())
+    })?;
+    Ok((journal, found))
+}
+
+fn new<S: SegmentStore>(store: S) -> (Arc<S>, Journal<S>) {
+    Journal::create(&store, ID, SEGMENT).unwrap();
+    let store = Arc::new(store);
+    let (journal, found) = open(&store, None).unwrap();
+    assert_eq!(found, []);
+    (store, journal)
+}
+
+fn append<S: SegmentStore>(journal: &mut Journal<S>, numbers: std::ops::Range<u64>) -> Vec<Written> {
+    let mut written = Vec::new();
+    for number in numbers {
+        written.extend(journal.append(&[entry(number, 600)]).unwrap());
+        journal.sync().unwrap();
+    }
+    written
+}
+
+#[test]
+fn entries_are_found_again_over_many_segments() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, mut journal) = new(FileSegments::open(directory.path()).unwrap());
+    let written = append(&mut journal, 0..40);
+    assert!(journal.segments() > 5, "{}", journal.segments());
+    drop(journal);
+    let (mut journal, found) = open(&store, None).unwrap();
+    assert_eq!(found, (0..40).collect::<Vec<_>>());
+    // From each possible checkpoint, exactly the rest.
+    for place in &written {
+        let (_, rest) = open(&store, Some(place.at)).unwrap();
+        assert_eq!(rest, (place.at.sequence..40).collect::<Vec<_>>());
+    }
+    append(&mut journal, 40..42);
+    assert_eq!(open(&store, None).unwrap().1.len(), 42);
+}
+
+#[test]
+fn the_payload_is_where_it_is_said_to_be() {
+    let (store, mut journal) = new(MemorySegments::default());
+    for place in append(&mut journal, 3..9) {
+        let mut bytes = Vec::new();
+        store.read(place.at.segment, place.payload, 600, &mut bytes).unwrap();
+        assert_eq!(bytes, vec![place.at.sequence as u8 + 2; 600]);
+    }
+}
+
+#[test]
+fn a_group_that_does_not_fit_is_refused_and_one_that_just_fits_is_taken() {
+    let (_, mut journal) = new(MemorySegments::default());
+    let overhead = SEGMENT_HEADER + 2 * ENTRY_HEADER + 57;
+    let largest = (SEGMENT as usize - overhead) / 8 * 8;
+    assert!(matches!(journal.append(&[entry(1, largest + 8)]), Err(JournalError::TooLarge { .. })));
+    journal.append(&[entry(1, largest)]).unwrap();
+    journal.sync().unwrap();
+}
+
+#[test]
+fn an_unsynced_tail_may_be_lost_and_torn() {
+    for keep_every in 1..12 {
+        let (store, mut journal) = new(MemorySegments::default());
+        append(&mut journal, 0..2);
+        journal.append(&[entry(2, 600), entry(3, 600)]).unwrap();
+        drop(journal);
+        let mut sector = 0;
+        store.lose_power(|| {
+            sector += 1;
+            sector % keep_every == 0
+        });
+        let (mut journal, found) = open(&store, None).unwrap();
+        assert!(found.len() >= 2 && found == (0..found.len() as u64).collect::<Vec<_>>(), "{found:?}");
+        // What was cut off does not come back behind what is written now.
+        append(&mut journal, 10..11);
+        let again = open(&store, None).unwrap().1;
+        assert_eq!(again, [&found[..], &[10]].concat());
+    }
+}
+
+#[test]
+fn losing_a_synced_entry_is_reported_even_when_it_is_the_last() {
+    for victim in 0..4 {
+        let (store, mut journal) = new(MemorySegments::default());
+        let written = append(&mut journal, 0..4);
+        drop(journal);
+        store.damage(1, written[victim].payload as usize, |byte| *byte ^= 1);
+        match open(&store, None) {
+            Err(JournalDamage::Lost { segment: 1, position, sequence, .. }) => {
+                assert_eq!((position, sequence), (written[victim].at.position, victim as u64 + 1));
+            }
+            other => panic!("{:?}", other.map(|(_, found)| found)),
+        }
+    }
+}
+
+#[test]
+fn damage_is_told_from_a_torn_tail_without_the_watermark_too() {
+    let (store, mut journal) = new(MemorySegments::default());
+    let written = append(&mut journal, 0..4);
+    drop(journal);
+    store.set_watermark([0; crate::segments::WATERMARK_BYTES]).unwrap();
+    store.damage(1, written[1].payload as usize, |byte| *byte ^= 1);
+    let error = open(&store, None).err().unwrap();
+    assert!(error.to_string().contains("was written after its sync"), "{error}");
+}
+
+#[test]
+fn missing_segments_are_named() {
+    for victim in 1..=4 {
+        let (store, mut journal) = new(MemorySegments::default());
+        append(&mut journal, 0..20);
+        assert_eq!(journal.segments(), 4);
+        drop(journal);
+        store.remove(victim).unwrap();
+        match open(&store, None) {
+            Err(JournalDamage::Missing { segment }) => assert_eq!(segment, victim),
+            other => panic!("{:?}", other.map(|(_, found)| found)),
+        }
+    }
+}
+
+#[test]
+fn an_older_copy_of_the_last_segment_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, mut journal) = new(FileSegments::open(directory.path()).unwrap());
+    append(&mut journal, 0..2);
+    let path = directory.path().join("journal/00000000000000000001.seg");
+    let older = std::fs::read(&path).unwrap();
+    let last = append(&mut journal, 2..4)[1].at;
+    drop((journal, store));
+    std::fs::write(&path, &older).unwrap();
+    let store = Arc::new(FileSegments::open(directory.path()).unwrap());
+    let error = open(&store, None).err().unwrap().to_string();
+    assert!(error.contains("everything up to entry 4 was durable"), "{error}");
+    // And by the index alone.
+    std::fs::remove_file(directory.path().join("watermark")).unwrap();
+    let store = Arc::new(FileSegments::open(directory.path()).unwrap());
+    let error = open(&store, Some(last)).err().unwrap().to_string();
+    assert!(error.contains("the index covers it"), "{error}");
+}
+
+#[test]
+fn a_death_at_any_step_of_a_roll_loses_nothing() {
+    // A successor that was made, with or without its header, and a segment that is not sealed.
+    for header in [true, false] {
+        let (store, mut journal) = new(MemorySegments::default());
+        append(&mut journal, 0..3);
+        let header = if header {
+            let header =
+                SegmentHeader { id: 2, journal: ID, first_sequence: 4, previous_crc: journal.previous_crc };
+            header.encode().to_vec()
+        } else {
+            Vec::new()
+        };
+        drop(journal);
+        store.create(2, SEGMENT, &header).unwrap();
+        let (mut journal, found) = open(&store, None).unwrap();
+        assert_eq!(found, [0, 1, 2]);
+        assert_eq!(store.list().unwrap(), [1]);
+        append(&mut journal, 3..9);
+        assert_eq!(open(&store, None).unwrap().1, (0..9).collect::<Vec<_>>());
+    }
+    // Sealed, but not yet cut to its length.
+    let (store, mut journal) = new(MemorySegments::default());
+    append(&mut journal, 0..5);
+    journal.roll(0).unwrap();
+    drop(journal);
+    store.resize(1, SEGMENT).unwrap();
+    let (mut journal, found) = open(&store, None).unwrap();
+    assert_eq!(found, (0..5).collect::<Vec<_>>());
+    append(&mut journal, 5..8);
+    assert_eq!(open(&store, None).unwrap().1, (0..8).collect::<Vec<_>>());
+}
+
+#[test]
+fn segments_of_another_directory_or_format_are_refused() {
+    let (store, journal) = new(MemorySegments::default());
+    drop(journal);
+    let apply = |_| Ok::<(), JournalDamage>(());
+    let other = Journal::open(Arc::clone(&store), [1; 16], SEGMENT, None, apply);
+    assert!(matches!(other, Err(JournalDamage::Foreign { segment: 1 })));
+
+    let mut header = SegmentHeader { id: 1, journal: ID, first_sequence: 1, previous_crc: 0 }.encode();
+    header[8] = 2;
+    let crc = crc32c::crc32c(&header[..48]);
+    header[48..52].copy_from_slice(&crc.to_le_bytes());
+    store.write(1, 0, &[&header]).unwrap();
+    assert!(matches!(open(&store, None), Err(JournalDamage::Format { segment: 1, format: 2 })));
+}
+
+#[test]
+fn format_1_is_pinned() {
+    let header = SegmentHeader { id: 1, journal: ID, first_sequence: 2, previous_crc: 3 }.encode();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(
+        hex(&header[..48]),
+        "4c4556454553454701000000010000000000000009090909090909090909090909090909020000000000000003000000"
+    );
+    let mut out = Vec::new();
+    let operations = [Operation::Delete { keyspace: crate::operation::Keyspace::State, key: vec![1] }];
+    let header = EntryHeader {
+        kind: Kind::Data,
+        sequence: 1,
+        synced_through: 2,
+        operations: 0,
+        payload: 3,
+        previous_crc: 4,
+        crc: 0,
+    };
+    let crc = header.encode(&operations, &mut out);
+    assert_eq!(hex(&out[..36]), "4c5645310100000001000000000000000200000000000000070000000300000004000000");
+    assert_eq!(hex(&out[40..]), "03020100000001");
+    assert_eq!(out[36..40], crc.to_le_bytes());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// D5: whatever single byte of a synced journal is changed, and wherever it is cut: everything is
+    /// there, or the journal does not open.
+    #[test]
+    fn damage_never_shortens_the_journal(position in 0..SEGMENT as usize, bit in 0..8, segment in 1..=3_u64) {
+        let (store, mut journal) = new(MemorySegments::default());
+        append(&mut journal, 0..14);
+        prop_assert_eq!(journal.segments(), 3);
+        drop(journal);
+        let length = store.length(segment).unwrap() as usize;
+        store.damage(segment, position % length, |byte| *byte ^= 1_u8 << bit);
+        if let Ok((_, found)) = open(&store, None) {
+            prop_assert_eq!(found, (0..14).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_cut_never_shortens_the_journal(length in 0..SEGMENT, segment in 1..=3_u64) {
+        let (store, mut journal) = new(MemorySegments::default());
+        append(&mut journal, 0..14);
+        drop(journal);
+        prop_assume!(length < store.length(segment).unwrap());
+        store.resize(segment, length).unwrap();
+        if let Ok((_, found)) = open(&store, None) {
+            prop_assert_eq!(found, (0..14).collect::<Vec<_>>());
+        }
+    }
+
+    /// Any history of writes, syncs and power losses keeps what was synced, in order.
+    #[test]
+    fn what_was_synced_survives_any_power_loss(
+        steps in proptest::collection::vec((0..5_u8, 1..5_usize, any::<u64>()), 1..40)
+    ) {
+        let (store, mut journal) = new(MemorySegments::default());
+        let (mut written, mut synced, mut next) = (Vec::new(), 0, 0);
+        for (step, count, mut seed) in steps {
+            match step {
+                0..=2 => {
+                    let group: Vec<Entry> = (next..next + count as u64).map(|number| entry(number, 200)).collect();
+                    journal.append(&group).unwrap();
+                    written.extend(next..next + count as u64);
+                    next += count as u64;
+                    // Rolling to a new segment syncs.
+                    synced = written.iter().filter(|number| **number < journal.durable_sequence()).count().max(synced);
+                }
+                3 => {
+                    journal.sync().unwrap();
+                    synced = written.len();
+                }
+                _ => {
+                    drop(journal);
+                    store.lose_power(|| {
+                        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                        seed >> 63 == 1
+                    });
+                    let (opened, found) = open(&store, None).unwrap();
+                    prop_assert!(found.len() >= synced, "{} of {synced}", found.len());
+                    prop_assert!(written.starts_with(&found));
+                    journal = opened;
+                    synced = found.len();
+                    next = found.len() as u64;
+                    written = found;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use super::*;
+use proptest::prelude::*;
+
+fn partition() -> impl Strategy<Value = PartitionId> {
+    (1..=u32::MAX, any::<u64>(), any::<u32>()).prop_map(|(tenant, topic, partition)| PartitionId {
+        tenant: TenantId(tenant),
+        topic: TopicId(topic),
+        partition,
+    })
+}
+
+fn inside(key: &[u8], (from, to): &KeyRange) -> bool {
+    from.as_slice() <= key && key < to.as_slice()
+}
+
+proptest! {
+    #[test]
+    fn keys_sort_by_their_parts(a in (partition(), any::<u64>()), b in (partition(), any::<u64>())) {
+        prop_assert_eq!(batch(a.0, a.1).cmp(&batch(b.0, b.1)), a.cmp(&b));
+        prop_assert_eq!(base_offset(&batch(a.0, a.1)), Some(a.1));
+    }
+
+    #[test]
+    fn a_range_holds_its_own_and_nothing_else(a in (partition(), any::<u64>()), b in (partition(), any::<u64>())) {
+        let key = batch(b.0, b.1);
+        prop_assert_eq!(inside(&key, &batches(a.0)), a.0 == b.0);
+        prop_assert_eq!(
+            inside(&key, &batches_of_topic(a.0.tenant, a.0.topic)),
+            (a.0.tenant, a.0.topic) == (b.0.tenant, b.0.topic)
+        );
+        prop_assert_eq!(inside(&key, &of_tenant(a.0.tenant)), a.0.tenant == b.0.tenant);
+    }
+
+    #[test]
+    fn no_scan_by_name_leaves_its_tenant(tenant in 1..u32::MAX, name in "[A-Za-z0-9.-]{1,20}", prefix in ".{0,5}") {
+        let (tenant, next) = (TenantId(tenant), TenantId(tenant + 1));
+        let name = TopicName::new(&name);
+        prop_assume!(name.is_ok());
+        let range = with_prefix(topics_from(tenant, &prefix));
+        let own = topic_by_name(tenant, &name.clone().unwrap());
+        prop_assert_eq!(inside(&own, &range), name.as_ref().unwrap().as_str().starts_with(&prefix));
+        prop_assert!(!inside(&topic_by_name(next, &name.unwrap()), &range));
+    }
+}
+
+#[test]
+fn format_1_is_pinned() {
+    let partition = PartitionId { tenant: TenantId(1), topic: TopicId(2), partition: 3 };
+    let hex = |key: Vec<u8>| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(hex(checkpoint()), "0000000001");
+    assert_eq!(hex(node_counters()), "0000000002");
+    assert_eq!(hex(tenant_by_name(&TenantName::new("abc").unwrap())), "0000000003616263");
+    assert_eq!(hex(tenant(TenantId(1))), "000000000400000001");
+    assert_eq!(hex(tenant_counters(TenantId(1))), "0000000105");
+    assert_eq!(hex(topic_by_name(TenantId(1), &TopicName::new("a").unwrap())), "000000010661");
+    assert_eq!(hex(topic(TenantId(1), TopicId(2))), "00000001070000000000000002");
+    assert_eq!(hex(trim(partition)), "0000000108000000000000000200000003");
+    assert_eq!(
+        hex(partition_producer(partition, ProducerId(4))),
+        "00000001090000000000000002000000030000000000000004"
+    );
+    assert_eq!(hex(producer(TenantId(1), ProducerId(4))), "000000010a0000000000000004");
+    assert_eq!(hex(batch(partition, 5)), "00000001200000000000000002000000030000000000000005");
+}

@@ -1,0 +1,220 @@
+//! Partition logs: finding and reading stored batches.
+//!
+//! Reads see what the index has, which is what is acknowledged or about to be: the committer applies a
+//! group to the index only when it is durable under its topics' durability.
+
+use crate::error::StorageError;
+use crate::index::{Cursor, Index};
+use crate::keys::{self, Keyspace};
+use crate::rows::{BatchRow, TrimRow};
+use crate::segments::SegmentStore;
+use bytes::Bytes;
+use levee_types::PartitionId;
+use prost::Message;
+use std::sync::Arc;
+
+/// A batch as it was produced, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBatch {
+    /// Offset of its first record.
+    pub base_offset: u64,
+    /// How many records it has.
+    pub records: u32,
+    /// When it was appended, in Unix milliseconds.
+    pub append_time_ms: i64,
+    /// CRC32C of its bytes.
+    pub crc: u32,
+    /// The batch.
+    pub bytes: Bytes,
+}
+
+impl StoredBatch {
+    /// The offset behind its last record.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.base_offset + u64::from(self.records)
+    }
+}
+
+/// Batches that were read.
+#[derive(Debug)]
+pub struct Fetched {
+    /// In the order of their offsets; empty at the end of the log.
+    pub batches: Vec<StoredBatch>,
+    /// The end offset of the partition.
+    pub end: u64,
+}
+
+/// Where a log begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionOffsets {
+    /// The first offset that is stored.
+    pub start: u64,
+    /// The offset that the next record gets.
+    pub end: u64,
+    /// Bytes of the batches that are stored.
+    pub stored_bytes: u64,
+}
+
+/// What the committer must know to append to a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Head {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Bytes of all batches ever appended.
+    pub(crate) bytes: u64,
+    pub(crate) max_timestamp_ms: i64,
+}
+
+/// Reads the logs of all partitions.
+pub(crate) struct LogReader<S> {
+    index: Arc<Index>,
+    segments: Arc<S>,
+}
+
+impl<S: SegmentStore> LogReader<S> {
+    pub(crate) fn new(index: Arc<Index>, segments: Arc<S>) -> Self {
+        Self { index, segments }
+    }
+
+    /// Where the log of a partition begins and ends.
+    pub(crate) fn offsets(&self, partition: PartitionId) -> Result<PartitionOffsets, StorageError> {
+        self.require(partition)?;
+        let head = head(&self.index, partition)?;
+        let mut cursor = self.batches(partition);
+        cursor.first()?;
+        let stored_bytes = item(&cursor)?.map_or(0, |(_, first)| head.bytes - first.bytes_before);
+        Ok(PartitionOffsets { start: head.start, end: head.end, stored_bytes })
+    }
+
+    /// The offset of the first batch that has a record with this timestamp or a later one; the end offset
+    /// if there is none. A binary search: the index keeps the largest timestamp so far.
+    pub(crate) fn offset_at(&self, partition: PartitionId, timestamp_ms: i64) -> Result<u64, StorageError> {
+        self.require(partition)?;
+        let head = head(&self.index, partition)?;
+        let mut cursor = self.batches(partition);
+        let (mut low, mut high) = (head.start, head.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            cursor.seek_back(&keys::batch(partition, middle))?;
+            match item(&cursor)? {
+                Some((base, row)) if row.max_timestamp_ms >= timestamp_ms => high = middle.min(base),
+                Some((base, row)) => low = base + u64::from(row.records),
+                None => low = middle + 1,
+            }
+        }
+        Ok(low.max(head.start))
+    }
+
+    /// Batches from the one that holds `offset` on, up to `max_bytes` but at least one.
+    pub(crate) fn fetch(
+        &self,
+        partition: PartitionId,
+        offset: u64,
+        max_bytes: usize,
+    ) -> Result<Fetched, StorageError> {
+        self.require(partition)?;
+        let mut cursor = self.batches(partition);
+        cursor.seek_back(&keys::batch(partition, offset))?;
+        match item(&cursor)? {
+            Some((base, row)) if base + u64::from(row.records) > offset => {}
+            Some(_) => cursor.next()?,
+            None => cursor.first()?,
+        }
+        // The head is read behind the cursor's view, so that it is never older.
+        let head = head(&self.index, partition)?;
+        if offset < head.start || offset > head.end {
+            return Err(StorageError::OffsetOutOfRange { offset, start: head.start, end: head.end });
+        }
+        let mut batches = Vec::new();
+        let mut room = max_bytes;
+        while let Some((base, row)) = item(&cursor)? {
+            match self.read(partition, base, &row) {
+                Ok(batch) => batches.push(batch),
+                // What is before a damaged batch can still be read; it is met again as the first.
+                Err(_) if !batches.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+            room = room.saturating_sub(row.length as usize);
+            if room == 0 {
+                break;
+            }
+            cursor.next()?;
+        }
+        Ok(Fetched { batches, end: head.end })
+    }
+
+    fn read(
+        &self,
+        partition: PartitionId,
+        base_offset: u64,
+        row: &BatchRow,
+    ) -> Result<StoredBatch, StorageError> {
+        let mut bytes = Vec::with_capacity(row.length as usize);
+        let read = self.segments.read(row.segment, row.position, row.length as usize, &mut bytes);
+        if read.is_err() || crc32c::crc32c(&bytes) != row.crc {
+            tracing::error!(
+                segment = row.segment,
+                position = row.position,
+                %partition,
+                offset = base_offset,
+                error = read.err().map(tracing::field::display),
+                "a stored batch is damaged"
+            );
+            return Err(StorageError::Damaged {
+                partition,
+                offset: base_offset,
+                segment: row.segment,
+                position: row.position,
+            });
+        }
+        Ok(StoredBatch {
+            base_offset,
+            records: row.records,
+            append_time_ms: row.append_time_ms,
+            crc: row.crc,
+            bytes: bytes.into(),
+        })
+    }
+
+    fn batches(&self, partition: PartitionId) -> Cursor<'_> {
+        self.index.cursor(Keyspace::Index, keys::batches(partition))
+    }
+
+    /// A topic that was deleted has no log, not an empty one.
+    fn require(&self, partition: PartitionId) -> Result<(), StorageError> {
+        let key = keys::topic(partition.tenant, partition.topic);
+        self.index.get(Keyspace::State, &key)?.map(drop).ok_or(StorageError::NoTopic)
+    }
+}
+
+/// Where the next batch of a partition goes.
+pub(crate) fn head(index: &Index, partition: PartitionId) -> Result<Head, StorageError> {
+    let trim = match index.get(Keyspace::State, &keys::trim(partition))? {
+        Some(row) => TrimRow::decode(&row[..])?,
+        None => TrimRow::default(),
+    };
+    let mut cursor = index.cursor(Keyspace::Index, keys::batches(partition));
+    cursor.last()?;
+    Ok(match item(&cursor)? {
+        Some((base, row)) => Head {
+            start: trim.start,
+            end: base + u64::from(row.records),
+            bytes: row.bytes_before + u64::from(row.length),
+            max_timestamp_ms: row.max_timestamp_ms,
+        },
+        None => Head {
+            start: trim.start,
+            end: trim.end,
+            bytes: trim.bytes,
+            max_timestamp_ms: trim.max_timestamp_ms,
+        },
+    })
+}
+
+/// Base offset and row of the batch at a cursor.
+pub(crate) fn item(cursor: &Cursor<'_>) -> Result<Option<(u64, BatchRow)>, StorageError> {
+    let Some((key, value)) = cursor.item() else { return Ok(None) };
+    let base = keys::base_offset(key).ok_or(crate::rows::BadRow)?;
+    Ok(Some((base, BatchRow::decode(value)?)))
+}

@@ -1,0 +1,94 @@
+use super::*;
+use proptest::prelude::*;
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let keyspace = prop_oneof![Just(Keyspace::Index), Just(Keyspace::State)];
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
+    prop_oneof![
+        (any::<(u32, u64, u32)>(), any::<(u64, u32, i64, i64)>(), any::<(u64, u32, u32)>()).prop_map(
+            |((tenant, topic, partition), (base_offset, records, append, max), (before, length, crc))| {
+                Operation::Append(BatchMeta {
+                    partition: PartitionId { tenant: TenantId(tenant), topic: TopicId(topic), partition },
+                    base_offset,
+                    records,
+                    append_time_ms: append,
+                    max_timestamp_ms: max,
+                    bytes_before: before,
+                    length,
+                    crc,
+                })
+            }
+        ),
+        (keyspace.clone(), bytes(), bytes()).prop_map(|(keyspace, key, value)| Operation::Put {
+            keyspace,
+            key,
+            value
+        }),
+        (keyspace.clone(), bytes()).prop_map(|(keyspace, key)| Operation::Delete { keyspace, key }),
+        (keyspace, bytes(), bytes()).prop_map(|(keyspace, from, to)| Operation::DeleteRange {
+            keyspace,
+            from,
+            to
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(operations in proptest::collection::vec(operation(), 0..8)) {
+        let mut bytes = Vec::new();
+        operations.iter().for_each(|operation| operation.encode(&mut bytes));
+        prop_assert_eq!(Operation::decode_all(&bytes).unwrap(), operations);
+    }
+
+    #[test]
+    fn any_bytes_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Operation::decode_all(&bytes);
+    }
+}
+
+#[test]
+fn format_1_is_pinned() {
+    let operations = [
+        Operation::Append(BatchMeta {
+            partition: PartitionId { tenant: TenantId(1), topic: TopicId(2), partition: 3 },
+            base_offset: 4,
+            records: 5,
+            append_time_ms: 6,
+            max_timestamp_ms: 7,
+            bytes_before: 8,
+            length: 9,
+            crc: 10,
+        }),
+        Operation::Put { keyspace: Keyspace::State, key: vec![0xaa], value: vec![0xbb, 0xbb] },
+        Operation::Delete { keyspace: Keyspace::Index, key: vec![0xcc] },
+        Operation::DeleteRange { keyspace: Keyspace::State, from: vec![0xdd], to: vec![0xee] },
+    ];
+    let mut bytes = Vec::new();
+    operations.iter().for_each(|operation| operation.encode(&mut bytes));
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        hex,
+        concat!(
+            "01",
+            "01000000",
+            "0200000000000000",
+            "03000000",
+            "0400000000000000",
+            "05000000",
+            "0600000000000000",
+            "0700000000000000",
+            "0800000000000000",
+            "09000000",
+            "0a000000",
+            "0202",
+            "01000000aa",
+            "02000000bbbb",
+            "0301",
+            "01000000cc",
+            "0402",
+            "01000000dd",
+            "01000000ee",
+        )
+    );
+}

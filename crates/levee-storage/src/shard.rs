@@ -1,0 +1,392 @@
+//! A shard: one journal with its index, the unit of atomicity. This is its handle.
+
+use crate::catalog::{Catalog, NewTopic, Tenant, Topic, TopicChange};
+use crate::command::{Append, Appended, Command, CreatedTopics, ProducerSession, Reply};
+use crate::committer::{Committer, Shared};
+use crate::directory::Directory;
+use crate::error::{OpenError, StorageError};
+use crate::index::Index;
+use crate::journal::{Journal, ReplayedEntry};
+use crate::log::{Fetched, LogReader, PartitionOffsets};
+use crate::queue::Queue;
+use crate::rows::Checkpoint;
+use crate::segments::{FileSegments, SegmentStore};
+use crate::settings::ShardSettings;
+use crate::status::{ShardState, ShardStatus, StatusBoard};
+use crate::tail::{Cached, Subscription, TailWriter, Tails, Wake};
+use levee_types::{Clock, PartitionId, ProducerId, Random, TenantId, TenantName, TopicName};
+use prost::Message;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use tokio::sync::{oneshot, watch};
+
+/// A handle of a shard; cheap to clone. Its [`Committer`] must run for anything but reads.
+pub struct Shard<S = FileSegments> {
+    inner: Arc<Inner<S>>,
+}
+
+impl<S> Clone for Shard<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+struct Inner<S> {
+    queue: Arc<Queue<Command>>,
+    board: Arc<StatusBoard>,
+    index: Arc<Index>,
+    catalog: Arc<Catalog>,
+    log: LogReader<S>,
+    tails: Arc<Tails>,
+    path: PathBuf,
+    /// Keeps the directory locked; `None` in simulation.
+    _directory: Option<Directory>,
+}
+
+/// An append on its way: resolves when the batch is durable under its durability, and readable. Dropping
+/// it does not take the batch back.
+pub struct Receipt(oneshot::Receiver<Result<Appended, StorageError>>);
+
+impl Future for Receipt {
+    type Output = Result<Appended, StorageError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(unwrap_answer)
+    }
+}
+
+/// The committer answers everything that it takes; it drops a command only when it dies.
+fn unwrap_answer<T>(
+    answer: Result<Result<T, StorageError>, oneshot::error::RecvError>,
+) -> Result<T, StorageError> {
+    answer.unwrap_or_else(|_| Err(StorageError::Failed { reason: "the committer died".to_owned() }))
+}
+
+impl Shard {
+    /// Opens a data directory, or makes a new one, and replays what the index does not cover.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(
+        path: &Path,
+        settings: ShardSettings,
+        clock: Arc<dyn Clock>,
+        random: &dyn Random,
+    ) -> Result<(Self, Committer<FileSegments>), OpenError> {
+        settings.check()?;
+        let (directory, segments) = Directory::open(path, settings.segment_bytes, random)?;
+        let id = directory.id;
+        let data = directory.path.clone();
+        Self::assemble(Arc::new(segments), id, &data, Some(directory), settings, clock)
+    }
+}
+
+impl<S: SegmentStore> Shard<S> {
+    /// Opens a shard whose journal is in `segments`, and whose index is below `path`. For simulation.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with(
+        segments: Arc<S>,
+        id: [u8; 16],
+        path: &Path,
+        settings: ShardSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Committer<S>), OpenError> {
+        Self::assemble(segments, id, path, None, settings, clock)
+    }
+
+    fn assemble(
+        segments: Arc<S>,
+        id: [u8; 16],
+        path: &Path,
+        directory: Option<Directory>,
+        settings: ShardSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Committer<S>), OpenError> {
+        let index_path = path.join("index");
+        let damaged = |error| OpenError::Index(error, index_path.clone());
+        let block_cache = usize::try_from(settings.block_cache_bytes).unwrap_or(usize::MAX);
+        let index = Arc::new(Index::open(&index_path, block_cache).map_err(damaged)?);
+        let checkpoint = match index.checkpoint().map_err(damaged)? {
+            Some(row) => Some(Checkpoint::decode(&row[..]).map_err(|_| OpenError::Format {
+                path: index_path.clone(),
+                message: "its checkpoint cannot be read: move it away, and it is built again".to_owned(),
+            })?),
+            None => None,
+        };
+        let started = clock.monotonic();
+        let mut replay = Replay::new(&index);
+        let apply = |entry| replay.apply(&entry).map_err(|error| OpenError::Index(error, index_path.clone()));
+        let journal = Journal::open(Arc::clone(&segments), id, settings.segment_bytes, checkpoint, apply)?;
+        replay.finish().map_err(damaged)?;
+        let (entries, unflushed) = (replay.entries, replay.bytes);
+        drop(replay);
+        tracing::info!(
+            entries,
+            segments = journal.segments(),
+            bytes = journal.bytes(),
+            milliseconds = clock.monotonic().saturating_sub(started).as_millis(),
+            "replayed the journal behind the index"
+        );
+
+        let queue = Arc::new(Queue::new(settings.queue_bytes));
+        let board = Arc::new(StatusBoard::new());
+        let catalog = Arc::new(Catalog::new(Arc::clone(&index), settings.cached_topics));
+        let tails = Arc::new(Tails::new());
+        let inner = Inner {
+            queue: Arc::clone(&queue),
+            board: Arc::clone(&board),
+            log: LogReader::new(Arc::clone(&index), segments),
+            index: Arc::clone(&index),
+            catalog: Arc::clone(&catalog),
+            tails: Arc::clone(&tails),
+            path: path.to_owned(),
+            _directory: directory,
+        };
+        let writer = TailWriter::new(tails, settings.tail_cache_bytes);
+        let shared = Shared { queue, board, index, catalog, clock };
+        let committer = Committer::new(shared, journal, writer, settings, unflushed);
+        Ok((Self { inner: Arc::new(inner) }, committer))
+    }
+
+    /// Hands a batch to the committer, in the order of the calls. Waits for room in the queue; a call that
+    /// is dropped while it waits does nothing.
+    ///
+    /// # Errors
+    /// `Stopping`; everything else comes with the receipt.
+    pub async fn submit(&self, append: Append) -> Result<Receipt, StorageError> {
+        let (reply, receipt) = oneshot::channel();
+        let bytes = append.batch.len();
+        self.inner.queue.push(Command::Append(append, reply), bytes).await?;
+        Ok(Receipt(receipt))
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StorageError> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.queue.push(command(reply), 0).await?;
+        unwrap_answer(answer.await)
+    }
+
+    /// Creates a tenant; tells the existing one, and `false`, if the name is taken.
+    ///
+    /// # Errors
+    /// `LimitExceeded`, or the shard does not work.
+    pub async fn create_tenant(&self, name: TenantName) -> Result<(Tenant, bool), StorageError> {
+        self.ask(|reply| Command::CreateTenant(name, reply)).await
+    }
+
+    /// Deletes a tenant with everything that it owns.
+    ///
+    /// # Errors
+    /// `NoTenant`, or the shard does not work.
+    pub async fn delete_tenant(&self, name: TenantName) -> Result<(), StorageError> {
+        self.ask(|reply| Command::DeleteTenant(name, reply)).await
+    }
+
+    /// Creates topics; for each one that exists tells it, and `false`.
+    ///
+    /// # Errors
+    /// `NoTenant`, or the shard does not work. A topic fails on its own with `Invalid` or `LimitExceeded`.
+    pub async fn create_topics(
+        &self,
+        tenant: TenantId,
+        topics: Vec<NewTopic>,
+    ) -> Result<CreatedTopics, StorageError> {
+        self.ask(|reply| Command::CreateTopics(tenant, topics, reply)).await
+    }
+
+    /// Deletes a topic with its records.
+    ///
+    /// # Errors
+    /// `NoTopic`, or the shard does not work.
+    pub async fn delete_topic(&self, tenant: TenantId, name: TopicName) -> Result<(), StorageError> {
+        self.ask(|reply| Command::DeleteTopic(tenant, name, reply)).await
+    }
+
+    /// Changes a topic.
+    ///
+    /// # Errors
+    /// `NoTopic`, `Invalid`, or the shard does not work.
+    pub async fn update_topic(
+        &self,
+        tenant: TenantId,
+        name: TopicName,
+        change: TopicChange,
+    ) -> Result<Arc<Topic>, StorageError> {
+        self.ask(|reply| Command::UpdateTopic(tenant, name, change, reply)).await
+    }
+
+    /// Removes the records before an offset; whole batches only, but they cannot be read any more. Returns
+    /// the new start of the log.
+    ///
+    /// # Errors
+    /// `NoTopic`, `OffsetOutOfRange`, or the shard does not work.
+    pub async fn trim(&self, partition: PartitionId, before: u64) -> Result<u64, StorageError> {
+        self.ask(|reply| Command::Trim(partition, before, reply)).await
+    }
+
+    /// Gives a new producer its id, or an existing one its next epoch.
+    ///
+    /// # Errors
+    /// `NoTenant`, `UnknownProducer`, or the shard does not work.
+    pub async fn init_producer(
+        &self,
+        tenant: TenantId,
+        existing: Option<ProducerId>,
+    ) -> Result<ProducerSession, StorageError> {
+        self.ask(|reply| Command::InitProducer(tenant, existing, reply)).await
+    }
+
+    /// A tenant by its name. A few point gets.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, StorageError> {
+        self.inner.catalog.tenant(name)
+    }
+
+    /// A topic by its name. From memory, mostly.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn topic(&self, tenant: TenantId, name: &TopicName) -> Result<Option<Arc<Topic>>, StorageError> {
+        self.inner.catalog.topic(tenant, name)
+    }
+
+    /// Tenants in the order of their names, from behind `after` on. May block.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn list_tenants(&self, after: Option<&str>, limit: usize) -> Result<Vec<Tenant>, StorageError> {
+        self.inner.catalog.list_tenants(after, limit)
+    }
+
+    /// Topics that begin with `prefix`, in the order of their names, from behind `after` on. May block.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn list_topics(
+        &self,
+        tenant: TenantId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Topic>>, StorageError> {
+        self.inner.catalog.list_topics(tenant, prefix, after, limit)
+    }
+
+    /// Where the log of a partition begins and ends. May block.
+    ///
+    /// # Errors
+    /// `NoTopic`, or the index cannot be read.
+    pub fn offsets(&self, partition: PartitionId) -> Result<PartitionOffsets, StorageError> {
+        self.inner.log.offsets(partition)
+    }
+
+    /// The offset of the first batch with this timestamp or a later one; the end offset if there is none.
+    /// May block.
+    ///
+    /// # Errors
+    /// `NoTopic`, or the index cannot be read.
+    pub fn offset_at(&self, partition: PartitionId, timestamp_ms: i64) -> Result<u64, StorageError> {
+        self.inner.log.offset_at(partition, timestamp_ms)
+    }
+
+    /// Recent batches from the one that holds `offset` on, up to `max_bytes` but at least one. Never blocks.
+    #[must_use]
+    pub fn fetch_cached(&self, partition: PartitionId, offset: u64, max_bytes: usize) -> Cached {
+        self.inner.tails.fetch(partition, offset, max_bytes)
+    }
+
+    /// Batches from the one that holds `offset` on, up to `max_bytes` but at least one; none at the end of
+    /// the log. May block.
+    ///
+    /// # Errors
+    /// `NoTopic`, `OffsetOutOfRange`, `Damaged`, or the index cannot be read.
+    pub fn fetch(
+        &self,
+        partition: PartitionId,
+        offset: u64,
+        max_bytes: usize,
+    ) -> Result<Fetched, StorageError> {
+        self.inner.log.fetch(partition, offset, max_bytes)
+    }
+
+    /// Asks to be told when a partition grows, is trimmed or deleted. What is appended after this call is
+    /// told; what is readable before must be fetched.
+    pub fn subscribe(&self, partition: PartitionId, wake: Arc<dyn Wake>, token: u32) -> Subscription {
+        self.inner.tails.subscribe(partition, wake, token)
+    }
+
+    /// How the shard is.
+    #[must_use]
+    pub fn status(&self) -> ShardStatus {
+        let board = &self.inner.board;
+        // Unreadable counters must not hide the rest: the state says what is wrong.
+        let counters = self.inner.catalog.counters().unwrap_or_default();
+        let flushed = self.inner.index.flushed_checkpoint().ok().flatten();
+        let flushed = flushed.and_then(|row| Checkpoint::decode(&row[..]).ok());
+        ShardStatus {
+            state: board.state(),
+            reason: board.reason(),
+            tenants: counters.tenants,
+            topics: counters.topics,
+            segments: board.segments.load(Ordering::Relaxed),
+            journal_bytes: board.journal_bytes.load(Ordering::Relaxed),
+            durable_sequence: board.durable_sequence.load(Ordering::Relaxed),
+            flushed_sequence: flushed.map_or(0, |at| at.sequence),
+            disk_free_bytes: rustix::fs::statvfs(&self.inner.path).map_or(0, |fs| fs.f_bavail * fs.f_frsize),
+            tail_cache_bytes: self.inner.tails.bytes(),
+        }
+    }
+
+    /// Tells when the shard stops serving.
+    #[must_use]
+    pub fn watch_state(&self) -> watch::Receiver<ShardState> {
+        self.inner.board.watch()
+    }
+
+    /// Refuses new commands. The committer answers those that wait, makes everything durable, flushes the
+    /// index and returns from [`Committer::run`].
+    pub fn stop(&self) {
+        self.inner.queue.close();
+    }
+}
+
+/// Applies replayed entries to the index, many at a time.
+struct Replay<'a> {
+    index: &'a Index,
+    changes: crate::index::Changes<'a>,
+    entries: u64,
+    /// Of the journal.
+    bytes: u64,
+}
+
+/// Bytes of rows that are applied in one step.
+const REPLAY_STEP: u64 = 1024 * 1024;
+
+impl<'a> Replay<'a> {
+    fn new(index: &'a Index) -> Self {
+        Self { index, changes: index.changes(), entries: 0, bytes: 0 }
+    }
+
+    fn apply(&mut self, entry: &ReplayedEntry) -> Result<(), crate::index::IndexError> {
+        self.changes.add(&entry.operations, entry.written.at.segment, entry.written.payload);
+        self.changes.set_checkpoint(&entry.written.at);
+        self.entries += 1;
+        self.bytes += entry.size;
+        if self.changes.size() >= REPLAY_STEP { self.finish() } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> Result<(), crate::index::IndexError> {
+        let changes = std::mem::replace(&mut self.changes, self.index.changes());
+        self.index.apply(changes)
+    }
+}
+
+#[cfg(test)]
+mod tests;
