@@ -1,14 +1,13 @@
 # The commands of a developer; `make help` lists them.
 #
-# Build output goes where cargo puts it: ./target, or $CARGO_TARGET_DIR. Every cargo call takes the
-# whole workspace, one of the two profiles, and no RUSTFLAGS: anything else builds RocksDB again, which
-# takes a quarter of an hour on two cores.
+# Build output goes where cargo puts it: ./target, or $CARGO_TARGET_DIR. RocksDB, which takes a quarter of
+# an hour on two cores, is built there once by scripts/rocksdb, unless $ROCKSDB_LIB_DIR names a library.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
-TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 RELEASE := $(TARGET_DIR)/release
 
 # What `make demo` streams: a file like tests/demo/flights-2013-01.csv.gz (.csv or .csv.gz), or - for
@@ -16,6 +15,12 @@ RELEASE := $(TARGET_DIR)/release
 FLIGHTS ?=
 # Further arguments of the program behind demo, bench, chaos or fuzz.
 ARGS ?=
+
+BUILT_ROCKSDB := $(if $(ROCKSDB_LIB_DIR),,yes)
+ifdef BUILT_ROCKSDB
+export ROCKSDB_LIB_DIR := $(TARGET_DIR)/rocksdb-$(shell awk '$$3 == "\"librocksdb-sys\"" { getline; gsub(/"/, "", $$3); print $$3 }' Cargo.lock)
+export ROCKSDB_STATIC := 1
+endif
 
 .PHONY: help demo test chaos bench lint fmt audit fuzz release setup-build setup-test
 
@@ -30,7 +35,7 @@ test: setup-test $(if $(CI),lint) ## Runs every test (with CI set: lints first)
 
 chaos: setup-test ## Runs the long crash, power-loss and corruption tests (hours)
 	cargo build --workspace --all-targets --locked
-	LEVEE_CHAOS=1 cargo test --workspace --lib --bins --tests --locked --no-fail-fast -- --include-ignored $(ARGS)
+	cargo test --workspace --lib --bins --tests --locked --no-fail-fast -- --ignored $(ARGS)
 
 bench: release ## Prints the figures that the broker is measured by
 	$(RELEASE)/bench $(ARGS)
@@ -55,6 +60,7 @@ release: setup-build ## Builds leveed and levee
 
 setup-build:
 	@scripts/setup build
+	@$(if $(BUILT_ROCKSDB),scripts/rocksdb >/dev/null)
 
-setup-test:
+setup-test: setup-build
 	@scripts/setup test
