@@ -350,8 +350,8 @@ impl Partition {
     }
 
     fn succeed(&mut self, at: usize, stored: Stored, settled: &mut Settled) {
-        if self.gap != Gap::None {
-            // It is stored although something before it failed: only the broker knows what it has.
+        if matches!(self.gap, Gap::Rewind(missing) if missing <= self.sent[at].sequence) {
+            // It is stored although something before it is not: only the broker knows what it has.
             self.gap = Gap::Renew;
         }
         self.settle(at, &Ok(stored), settled);
