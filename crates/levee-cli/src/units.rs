@@ -20,6 +20,9 @@ const SIZES: [(&str, u64); 10] = [
     ("tib", 1 << 40),
 ];
 
+/// Records a second: more than any machine sends, and little enough to count them.
+const MAX_RATE: f64 = 1e9;
+
 /// A size such as `65536`, `64KiB` or `1.5MB`, in bytes. Fractions of a byte are dropped.
 ///
 /// # Errors
@@ -32,7 +35,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     scale(number, *unit).ok_or_else(bad)
 }
 
-/// A rate of records such as `1000`, `1000/s`, `10k/s` or `90/m`, in records a second; above 0.
+/// A rate of records such as `1000`, `1000/s`, `10k/s` or `90/m`, in records a second; above 0 and up to 1e9.
 ///
 /// # Errors
 /// Says how a rate is written.
@@ -54,7 +57,7 @@ pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     };
     let number: f64 = number.parse().map_err(|_| bad())?;
     let rate = number * unit / seconds;
-    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err(bad()) }
+    if rate > 0.0 && rate <= MAX_RATE { Ok(rate) } else { Err(bad()) }
 }
 
 /// A duration such as `500ms`, `10s` or `1h 30m`.

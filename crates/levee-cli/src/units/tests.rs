@@ -30,7 +30,7 @@ fn rates() {
     {
         assert_eq!(parse_rate(text), Ok(rate), "{text}");
     }
-    for text in ["", "0", "0/s", "-1/s", "1000/d", "1000/", "ten", "1G/s", "1.2.3"] {
+    for text in ["", "0", "0/s", "-1/s", "1000/d", "1000/", "ten", "1G/s", "1.2.3", "1001M/s"] {
         assert!(parse_rate(text).is_err(), "{text}");
     }
 }
