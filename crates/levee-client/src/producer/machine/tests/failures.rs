@@ -42,7 +42,9 @@ fn a_failure_behind_a_batch_that_is_sent_again_does_not_overtake_it() {
 fn a_success_before_a_gap_does_not_move_it_and_one_behind_it_makes_no_sense() {
     for is_behind in [false, true] {
         let mut rig = Rig::new();
-        ["a", "b", "c"].map(|value| rig.push(0, value));
+        for value in ["a", "b", "c"] {
+            rig.push(0, value);
+        }
         rig.send();
         rig.refuse(0, ErrorCode::StorageFailed);
         rig.refuse(1, ErrorCode::TooLarge);

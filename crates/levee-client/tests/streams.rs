@@ -1,0 +1,166 @@
+//! Producer and reader over a real connection, to a broker that keeps its logs in memory and breaks its
+//! streams. What the producer decides is tested without one, in the crate.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod broker {
+    #![expect(unreachable_pub, reason = "shared within this test")]
+    pub mod produce;
+    pub mod read;
+    pub mod state;
+}
+
+use broker::state::Fake;
+use levee_client::{
+    Client, ClientConfig, Compression, Error, ErrorKind, From, Identity, Position, Producer,
+    ProducerSettings, Reader, ReaderSettings, Record,
+};
+use levee_types::TenantName;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::timeout;
+
+const PARTITIONS: u32 = 3;
+
+fn client(fake: &Fake) -> Client {
+    let tenant = Identity::DevTenant(TenantName::new("acme").unwrap());
+    Client::new(ClientConfig::new(fake.endpoint(), tenant)).unwrap()
+}
+
+async fn producer(client: &Client) -> Producer {
+    let settings = ProducerSettings {
+        batch_bytes: 100,
+        linger: Duration::from_millis(1),
+        compression: Compression::Lz4,
+        ..ProducerSettings::default()
+    };
+    client.producer(settings).await.unwrap()
+}
+
+fn record(number: u32) -> Record {
+    Record { value: Some(number.to_string().into()), ..Record::default() }
+}
+
+fn number(record: &Record) -> u32 {
+    str::from_utf8(record.value.as_ref().unwrap()).unwrap().parse().unwrap()
+}
+
+fn from_start() -> Vec<Position> {
+    let position = |partition| Position { topic: "t".to_owned(), partition, from: From::Start };
+    (0..PARTITIONS).map(position).collect()
+}
+
+async fn reader(client: &Client, settings: ReaderSettings) -> Result<Reader, Error> {
+    client.reader(from_start(), settings).await
+}
+
+#[tokio::test]
+async fn everything_arrives_once_and_in_order_though_streams_break() {
+    let fake = Fake::start(PARTITIONS).await;
+    fake.break_streams_after(7);
+    let client = client(&fake);
+    let producer = producer(&client).await;
+    let mut deliveries = Vec::new();
+    for number in 0..1000 {
+        deliveries.push((number, producer.send("t", record(number)).await.unwrap()));
+    }
+    let mut acked = BTreeMap::new();
+    for (number, delivery) in deliveries {
+        let at = delivery.await.unwrap();
+        assert_eq!(acked.insert((at.partition, at.offset), number), None);
+    }
+    producer.close().await.unwrap();
+    assert!(fake.broken_streams() > 5, "{}", fake.broken_streams());
+
+    let settings = ReaderSettings { credit_bytes: 300, stop_at_end: true };
+    let mut reader = reader(&client, settings).await.unwrap();
+    let mut read = BTreeMap::new();
+    let mut next = [0; PARTITIONS as usize];
+    let mut last = [0; PARTITIONS as usize];
+    while let Some(found) = reader.next().await {
+        let found = found.unwrap();
+        let at = found.partition as usize;
+        assert_eq!(found.offset, next[at]);
+        next[at] += 1;
+        let number = number(&found.record);
+        assert!(number >= last[at]);
+        last[at] = number;
+        read.insert((found.partition, found.offset), number);
+    }
+    assert_eq!(read, acked);
+    assert!(next.iter().all(|records| *records > 100), "{next:?}");
+    assert!(reader.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_reader_follows_the_tail_and_can_be_given_up_at_any_time() {
+    let fake = Fake::start(PARTITIONS).await;
+    let client = client(&fake);
+    let mut reader = reader(&client, ReaderSettings::default()).await.unwrap();
+    timeout(Duration::from_millis(10), reader.next()).await.unwrap_err();
+    let producer = producer(&client).await;
+    for number in 0..5 {
+        producer.send_to("t", 1, record(number)).await.unwrap();
+    }
+    producer.flush().await.unwrap();
+    assert_eq!(reader.next().await.unwrap().unwrap().offset, 0);
+    // The rest of the batch, or the next one, without a gap.
+    let mut offset = 1;
+    while offset < 5 {
+        let batch = reader.next_batch().await.unwrap().unwrap();
+        assert_eq!((batch.base_offset, &*batch.topic, batch.partition), (offset, "t", 1));
+        offset += batch.records.len() as u64;
+    }
+    timeout(Duration::from_millis(10), reader.next()).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_producer_that_is_dropped_still_sends_what_it_took() {
+    let fake = Fake::start(PARTITIONS).await;
+    let client = client(&fake);
+    let producer = producer(&client).await;
+    let delivery = producer.send_to("t", 0, record(1)).await.unwrap();
+    drop(producer);
+    assert_eq!(delivery.await.unwrap().offset, 0);
+}
+
+#[tokio::test]
+async fn keys_stay_together_and_others_are_spread() {
+    let fake = Fake::start(PARTITIONS).await;
+    let client = client(&fake);
+    let producer = producer(&client).await;
+    let keyed = |key: &'static str| Record { key: Some(key.into()), ..record(0) };
+    for (key, partition) in [("21", 0), ("a-little-bit-long-string", 2), ("21", 0)] {
+        let acked = producer.send("t", keyed(key)).await.unwrap().await.unwrap();
+        assert_eq!(acked.partition, partition, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn mistakes_of_the_caller_are_told_at_once() {
+    let fake = Fake::start(PARTITIONS).await;
+    let client = client(&fake);
+    let producer = producer(&client).await;
+    let missing = producer.send("missing", record(0)).await.unwrap_err();
+    assert_eq!((missing.kind(), missing.hint()), (ErrorKind::Broker, "create it"));
+    let bad_name = producer.send_to("no/slash", 0, record(0)).await.unwrap_err();
+    assert_eq!(bad_name.kind(), ErrorKind::Invalid);
+    let large = Record { value: Some(vec![0; 5 << 20].into()), ..Record::default() };
+    assert_eq!(producer.send("t", large).await.unwrap_err().kind(), ErrorKind::Invalid);
+    let settings = ProducerSettings { max_in_flight: 9, ..ProducerSettings::default() };
+    assert_eq!(client.producer(settings).await.map(drop).unwrap_err().kind(), ErrorKind::Invalid);
+    assert!(client.reader(Vec::new(), ReaderSettings::default()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_told_from_one_that_refuses() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let client = Client::new(ClientConfig::new(endpoint, Identity::DevOperator)).unwrap();
+    let error = client.admin().status().await.unwrap_err();
+    assert_eq!((error.kind(), error.code(), error.is_retryable()), (ErrorKind::Connection, None, true));
+    assert!(error.message().contains("refused"), "{error}");
+    let error = Client::new(ClientConfig::new("not a url", Identity::DevOperator)).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
