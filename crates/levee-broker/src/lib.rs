@@ -1,1 +1,29 @@
+//! The broker as a library: `leveed` composes it, tests start it in their own process.
+//!
+//! The way of a request: [`transport`] (connection limits, the stack of steps, identity) -> a service
+//! asks [`authorize`] for a permit -> storage through that permit.
+//!
+//! Must hold: no service reaches storage without a permit; every failure becomes a status in one
+//! function of [`error`]; whatever a client sends costs bounded memory and time.
 
+pub mod ambient;
+pub mod authorize;
+pub mod blocking;
+pub mod data_dir;
+pub mod error;
+pub mod health;
+pub mod http_endpoint;
+pub mod identity;
+pub mod logging;
+pub mod operation;
+pub mod rate_limited;
+pub mod rpc_metrics;
+pub mod server;
+pub mod services;
+pub mod settings;
+pub mod storage;
+pub mod transport;
+
+pub use server::{Listeners, ServeError, serve};
+pub use settings::Settings;
+pub use storage::Storage;

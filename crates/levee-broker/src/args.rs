@@ -1,0 +1,82 @@
+//! The command line, and what it means for the settings.
+
+use clap::Parser;
+use levee_broker::Settings;
+use levee_broker::settings::{Overrides, load};
+use std::env;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// The broker of Levee.
+#[derive(Debug, Parser)]
+#[command(name = "leveed", version, about)]
+pub(crate) struct Args {
+    /// The settings; config/leveed.toml shows all of them.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For development: no authentication, so on loopback only; data in a temporary directory unless
+    /// --data is given.
+    #[arg(long)]
+    dev: bool,
+    /// Where journal and index live (data_dir).
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where clients connect to (grpc.listen).
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Where metrics and health are served (http.listen).
+    #[arg(long, value_name = "ADDRESS")]
+    http_listen: Option<SocketAddr>,
+}
+
+impl Args {
+    /// The settings, and the temporary data directory if there is one: it is deleted when dropped.
+    pub(crate) fn settings(&self) -> Result<(Settings, Option<TempDir>), Box<dyn Error>> {
+        let temporary = (self.dev && self.data.is_none())
+            .then(|| tempfile::Builder::new().prefix("levee-dev-").tempdir())
+            .transpose()?;
+        let data_dir = self.data.as_deref().or(temporary.as_ref().map(TempDir::path));
+        let overrides = Overrides {
+            data_dir: data_dir.map(|dir| dir.to_string_lossy().into_owned()),
+            grpc_listen: self.listen.map(|address| address.to_string()),
+            http_listen: self.http_listen.map(|address| address.to_string()),
+            is_dev: self.dev,
+        };
+        let environment = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
+        let mut settings = load(self.config.as_deref(), environment, &overrides)?;
+        if !self.dev {
+            return Err("authentication is not configured, and this release cannot configure it yet: it \
+                        starts with --dev only, for development on this machine"
+                .into());
+        }
+        settings.grpc.reflection = true;
+        require_loopback("grpc.listen", settings.grpc.listen)?;
+        require_loopback("http.listen", settings.http.listen)?;
+        banner(&settings, temporary.is_some());
+        Ok((settings, temporary))
+    }
+}
+
+fn require_loopback(key: &str, address: SocketAddr) -> Result<(), String> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(format!(
+        "{key} is {address}, which others can reach, and --dev asks nobody who they are; listen on 127.0.0.1"
+    ))
+}
+
+fn banner(settings: &Settings, is_temporary: bool) {
+    let fate = if is_temporary { "is deleted at the end" } else { "is kept" };
+    eprintln!("************************************************************************");
+    eprintln!("*  DEVELOPMENT MODE: NO AUTHENTICATION. Everybody on this machine is    *");
+    eprintln!("*  whoever they say. Never use it for data that matters.                *");
+    eprintln!("************************************************************************");
+    eprintln!("gRPC  {}", settings.grpc.listen);
+    eprintln!("HTTP  {} (/metrics, /health/live, /health/ready)", settings.http.listen);
+    eprintln!("data  {}, which {fate}", settings.data_dir.display());
+}

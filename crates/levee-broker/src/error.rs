@@ -1,0 +1,110 @@
+//! How a failure reaches a client: the one place where a [`LeveeError`] becomes a gRPC status, or a
+//! message of a stream that goes on.
+//!
+//! Must hold: texts are chosen for a client and short enough for a header; no match has a catch-all arm.
+
+mod framework;
+
+#[cfg(test)]
+mod tests;
+
+pub use framework::explain;
+
+use levee_proto::v1;
+use levee_types::{ErrorCode, LeveeError};
+use std::collections::HashMap;
+use std::time::Duration;
+use tonic::{Code, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// The `domain` of `google.rpc.ErrorInfo`.
+pub const DOMAIN: &str = "levee";
+
+/// Characters of a text in a status. Clients accept 8 to 16 KiB of trailers, in which a text stands
+/// twice and encoded.
+const MAX_TEXT: usize = 600;
+
+/// The status of a failed call.
+#[must_use]
+pub fn status(error: &LeveeError) -> Status {
+    let LeveeError { code, message, hint } = error;
+    count(*code);
+    let metadata = HashMap::from([
+        ("hint".to_owned(), shorten(hint)),
+        ("retryable".to_owned(), code.is_retryable().to_string()),
+    ]);
+    let mut details = ErrorDetails::with_error_info(code.as_str(), DOMAIN, metadata);
+    if let Some(delay) = retry_delay(*code) {
+        details.set_retry_info(Some(delay));
+    }
+    Status::with_error_details(grpc_code(*code), shorten(message), details)
+}
+
+/// The error inside of a stream that goes on.
+#[must_use]
+pub fn detail(error: LeveeError) -> v1::ErrorDetail {
+    let LeveeError { code, message, hint } = error;
+    count(code);
+    v1::ErrorDetail { code: code as i32, message, hint, retryable: code.is_retryable() }
+}
+
+/// The answer of a unary call.
+///
+/// # Errors
+/// The status of a failure.
+pub fn reply<T>(result: Result<T, LeveeError>) -> Result<Response<T>, Status> {
+    result.map(Response::new).map_err(|error| status(&error))
+}
+
+fn count(code: ErrorCode) {
+    metrics::counter!("levee_errors_total", "code" => code.as_str()).increment(1);
+}
+
+/// Every gRPC library acts on these. What may succeed on a repeat without harm is `UNAVAILABLE` or
+/// `RESOURCE_EXHAUSTED`; an unknown outcome is neither, so that nothing repeats it blindly.
+fn grpc_code(code: ErrorCode) -> Code {
+    match code {
+        ErrorCode::InvalidArgument | ErrorCode::CorruptBatch | ErrorCode::TooLarge => Code::InvalidArgument,
+        ErrorCode::NotFound => Code::NotFound,
+        ErrorCode::AlreadyExists | ErrorCode::DuplicateSequence => Code::AlreadyExists,
+        ErrorCode::OffsetOutOfRange => Code::OutOfRange,
+        ErrorCode::OutOfOrderSequence | ErrorCode::ProducerFenced | ErrorCode::UnknownProducer => {
+            Code::FailedPrecondition
+        }
+        ErrorCode::Unauthenticated => Code::Unauthenticated,
+        ErrorCode::PermissionDenied => Code::PermissionDenied,
+        ErrorCode::LimitExceeded | ErrorCode::Overloaded | ErrorCode::StorageFull => Code::ResourceExhausted,
+        ErrorCode::Unavailable => Code::Unavailable,
+        ErrorCode::DataCorrupt => Code::DataLoss,
+        ErrorCode::StorageFailed | ErrorCode::Internal => Code::Internal,
+    }
+}
+
+/// How long to wait before the same request may succeed.
+fn retry_delay(code: ErrorCode) -> Option<Duration> {
+    match code {
+        ErrorCode::Overloaded => Some(Duration::from_millis(100)),
+        // A broker that goes down needs about this long to come back.
+        ErrorCode::StorageFailed | ErrorCode::Unavailable => Some(Duration::from_secs(1)),
+        ErrorCode::InvalidArgument
+        | ErrorCode::CorruptBatch
+        | ErrorCode::TooLarge
+        | ErrorCode::NotFound
+        | ErrorCode::AlreadyExists
+        | ErrorCode::OffsetOutOfRange
+        | ErrorCode::OutOfOrderSequence
+        | ErrorCode::DuplicateSequence
+        | ErrorCode::ProducerFenced
+        | ErrorCode::UnknownProducer
+        | ErrorCode::Unauthenticated
+        | ErrorCode::PermissionDenied
+        | ErrorCode::LimitExceeded
+        | ErrorCode::StorageFull
+        | ErrorCode::DataCorrupt
+        | ErrorCode::Internal => None,
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}

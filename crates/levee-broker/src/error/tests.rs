@@ -1,0 +1,52 @@
+use super::{DOMAIN, detail, explain, status};
+use levee_types::{ErrorCode, LeveeError};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+#[test]
+fn every_code_arrives_with_reason_hint_and_whether_to_retry() {
+    for code in ErrorCode::ALL {
+        let error = LeveeError::new(code, "what is wrong").with_hint("what to do");
+        let status = status(&error);
+        assert_ne!(status.code(), Code::Ok);
+        assert_ne!(status.code(), Code::Unknown);
+        assert_eq!(status.message(), "what is wrong");
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(info.reason, code.as_str());
+        assert_eq!(info.domain, DOMAIN);
+        assert_eq!(info.metadata["hint"], "what to do");
+        assert_eq!(info.metadata["retryable"], code.is_retryable().to_string());
+        assert_eq!(status.get_details_retry_info().is_some(), code.is_retryable(), "{code}");
+
+        let detail = detail(error);
+        assert_eq!((detail.code, detail.retryable), (code as i32, code.is_retryable()));
+    }
+}
+
+#[test]
+fn what_a_generic_client_repeats_by_itself_had_no_side_effects() {
+    for code in ErrorCode::ALL {
+        if matches!(status(&LeveeError::new(code, "")).code(), Code::Unavailable | Code::ResourceExhausted) {
+            assert!(code.has_no_side_effects(), "{code}");
+        }
+    }
+}
+
+#[test]
+fn texts_fit_into_trailers() {
+    let error =
+        LeveeError::new(ErrorCode::InvalidArgument, "ä".repeat(100_000)).with_hint("ö".repeat(100_000));
+    let mut headers = http::HeaderMap::new();
+    status(&error).add_header(&mut headers).unwrap();
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    assert!(size < 8 * 1024, "{size}");
+}
+
+#[test]
+fn what_the_library_refuses_gets_a_code() {
+    let code = |status: Status| explain(&status).map(|error| error.code);
+    assert_eq!(code(Status::out_of_range("5 > 4")), Some(ErrorCode::TooLarge));
+    assert_eq!(code(Status::internal("bad tag")), Some(ErrorCode::InvalidArgument));
+    assert_eq!(code(Status::unimplemented("")), None);
+    assert_eq!(code(Status::cancelled("")), None);
+}

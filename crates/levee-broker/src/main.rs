@@ -1,0 +1,69 @@
+//! `leveed`: the daemon. It composes what the library offers; everything it does is listed here.
+
+mod args;
+mod signals;
+
+use args::Args;
+use clap::Parser as _;
+use levee_broker::ambient::{SystemClock, SystemRandom};
+use levee_broker::server::Surroundings;
+use levee_broker::{Listeners, Storage, data_dir, logging, rpc_metrics, serve};
+use levee_types::{Clock, Random};
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// What calls that wait for the disk may take to return once everything else has ended.
+const LAST_CALLS: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("leveed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let (settings, _temporary) = args.settings()?;
+    logging::start(&settings.log)?;
+    let metrics = rpc_metrics::install()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+
+    data_dir::prepare(&settings.data_dir)
+        .map_err(|error| format!("cannot create {}: {error}", settings.data_dir.display()))?;
+    let shard_settings = settings.storage.to_shard();
+    let storage = Storage::start(&settings.data_dir, shard_settings, Arc::clone(&clock), random.as_ref())?;
+
+    let runtime = runtime(settings.runtime.worker_threads)?;
+    let result = runtime.block_on(async {
+        let shutdown = signals::shutdown()?;
+        let listeners = Listeners::bind(&settings)?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            grpc = %listeners.grpc.local_addr()?,
+            http = %listeners.http.local_addr()?,
+            data_dir = %settings.data_dir.display(),
+            "ready"
+        );
+        serve(&settings, storage, listeners, Surroundings { clock, random, metrics }, shutdown).await?;
+        tracing::info!("stopped");
+        Ok(())
+    });
+    runtime.shutdown_timeout(LAST_CALLS);
+    result
+}
+
+fn runtime(worker_threads: usize) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if worker_threads > 0 {
+        builder.worker_threads(worker_threads);
+    }
+    builder.thread_name("worker").enable_all().build()
+}

@@ -1,0 +1,210 @@
+//! The broker from its listeners to its last answer.
+//!
+//! Must hold: health turns NOT_SERVING before anything is refused; a stop takes at most 30 s; after a
+//! failed write or sync the broker ends within 1 s.
+
+use crate::authorize::Authorizer;
+use crate::blocking::Blocking;
+use crate::health::Readiness;
+use crate::http_endpoint::HttpEndpoint;
+use crate::identity::authenticate_dev;
+use crate::rpc_metrics::RpcMetrics;
+use crate::services::{self, Services};
+use crate::settings::Settings;
+use crate::storage::Storage;
+use crate::transport::accept::{Acceptor, bind};
+use crate::transport::connection::{Lifetime, Server};
+use crate::transport::limits::MAX_HTTP_CONNECTIONS;
+use crate::transport::stack::{Parts, stack};
+use levee_types::{Clock, Random};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What a cut connection may still take to go.
+const CUT_GRACE: Duration = Duration::from_secs(1);
+/// What the shard may take to stop.
+const STOP_GRACE: Duration = Duration::from_secs(4);
+/// What answers may take to go out after storage failed.
+const FAILURE_GRACE: Duration = Duration::from_millis(500);
+/// How often collected samples are put into their histograms.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// The sockets of the broker.
+pub struct Listeners {
+    /// For gRPC.
+    pub grpc: TcpListener,
+    /// For metrics and health.
+    pub http: TcpListener,
+}
+
+/// An address that cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} ({key}): {source}")]
+pub struct BindError {
+    key: &'static str,
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl Listeners {
+    /// Listens where the settings say.
+    ///
+    /// # Errors
+    /// Names the address that cannot be had.
+    pub fn bind(settings: &Settings) -> Result<Self, BindError> {
+        let bind = |key, address| bind(address).map_err(|source| BindError { key, address, source });
+        Ok(Self {
+            grpc: bind("grpc.listen", settings.grpc.listen)?,
+            http: bind("http.listen", settings.http.listen)?,
+        })
+    }
+}
+
+/// What the broker takes from its surroundings.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The metrics of the process.
+    pub metrics: PrometheusHandle,
+}
+
+/// Why the broker ended without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A write or sync failed.
+    #[error("storage failed, so nothing more is acknowledged: {0}")]
+    StorageFailed(String),
+    /// The committer's thread ended.
+    #[error("the committer ended by itself; see the log above")]
+    CommitterEnded,
+    /// The shard did not stop.
+    #[error("storage did not stop within {} s; nothing that was acknowledged is lost", STOP_GRACE.as_secs())]
+    StopTimeout,
+}
+
+/// Serves until `shutdown` resolves, then drains and stops storage.
+///
+/// # Errors
+/// When storage fails or does not stop.
+pub async fn serve(
+    settings: &Settings,
+    mut storage: Storage,
+    listeners: Listeners,
+    surroundings: Surroundings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let Surroundings { clock, random, metrics } = surroundings;
+    let drain = CancellationToken::new();
+    let cut = CancellationToken::new();
+    let tracker = TaskTracker::new();
+    let mut readiness = Readiness::new(storage.shard.watch_state(), drain.clone());
+
+    let services = Services {
+        authorizer: Authorizer::new(storage.shard.clone()),
+        blocking: Blocking::new(tracker.clone(), settings.runtime.blocking_calls),
+        clock: Arc::clone(&clock),
+        start: clock.monotonic(),
+        idle_timeout: settings.grpc.idle_timeout(),
+        readiness: readiness.clone(),
+        has_reflection: settings.grpc.reflection,
+    };
+    let parts = Parts {
+        clock: Arc::clone(&clock),
+        random,
+        metrics: Arc::new(RpcMetrics::new()),
+        request_timeout: settings.grpc.request_timeout(),
+        // The only one there is: `leveed` does not start without `--dev`.
+        authenticator: authenticate_dev,
+    };
+    let server = Server {
+        stack: stack(parts, services::routes(services)),
+        tracker: tracker.clone(),
+        lifetime: Lifetime {
+            age: settings.grpc.connection_age(),
+            grace: settings.grpc.connection_age_grace(),
+        },
+        drain: drain.clone(),
+        cut: cut.clone(),
+    };
+    let grpc = Acceptor::new(listeners.grpc, "grpc", settings.grpc.max_connections, &clock);
+    let http = Acceptor::new(listeners.http, "http", MAX_HTTP_CONNECTIONS, &clock);
+    let endpoint = HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone() };
+
+    tracker.spawn(accept(grpc, server));
+    // Metrics and health answer until the very end.
+    let beside = TaskTracker::new();
+    let run_beside = async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics)) };
+
+    let run = async {
+        tokio::select! {
+            () = shutdown => {
+                tracing::info!("draining");
+                drain.cancel();
+                tracker.close();
+                if timeout(settings.grpc.drain_timeout(), tracker.wait()).await.is_err() {
+                    tracing::warn!("cut the connections that did not end");
+                }
+                cut.cancel();
+                if timeout(CUT_GRACE, tracker.wait()).await.is_err() {
+                    tracing::warn!("some calls did not end");
+                }
+                timeout(STOP_GRACE, storage.stop()).await.map_err(|_| ServeError::StopTimeout)
+            }
+            () = readiness.failed() => {
+                let reason = storage.shard.status().reason;
+                fail(&drain, &cut, &tracker).await;
+                Err(ServeError::StorageFailed(reason))
+            }
+            () = storage.ended() => {
+                fail(&drain, &cut, &tracker).await;
+                Err(ServeError::CommitterEnded)
+            }
+        }
+    };
+    tokio::select! {
+        result = run => result,
+        (never, _) = run_beside => match never {},
+    }
+}
+
+/// Lets the answers that are on their way go out.
+async fn fail(drain: &CancellationToken, cut: &CancellationToken, tracker: &TaskTracker) {
+    drain.cancel();
+    tracker.close();
+    // What is cut here are calls whose answers did not come; their clients do not know the outcome, and
+    // neither does the broker.
+    let _ = timeout(FAILURE_GRACE, tracker.wait()).await;
+    cut.cancel();
+}
+
+/// Takes connections until the drain, and then closes the socket.
+async fn accept(mut acceptor: Acceptor, server: Server) {
+    loop {
+        tokio::select! {
+            () = server.drain.cancelled() => return,
+            accepted = acceptor.next() => {
+                server.tracker.spawn(server.clone().run(accepted));
+            }
+        }
+    }
+}
+
+async fn upkeep(metrics: PrometheusHandle) -> Infallible {
+    let mut interval = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        interval.tick().await;
+        metrics.run_upkeep();
+    }
+}

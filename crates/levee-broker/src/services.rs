@@ -1,0 +1,90 @@
+//! The services of the protocol. Each method asks for a permit first and checks every field of its
+//! request; what it cannot do becomes an error that names the field.
+
+mod cluster;
+mod fields;
+mod produce;
+mod read;
+mod tenant;
+mod topic;
+
+use crate::authorize::Authorizer;
+use crate::blocking::Blocking;
+use crate::health::{HealthService, Readiness};
+use levee_proto::v1::cluster_service_server::ClusterServiceServer;
+use levee_proto::v1::produce_service_server::ProduceServiceServer;
+use levee_proto::v1::read_service_server::ReadServiceServer;
+use levee_proto::v1::tenant_service_server::TenantServiceServer;
+use levee_proto::v1::topic_service_server::TopicServiceServer;
+use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
+use levee_types::{Clock, ErrorCode, LeveeError};
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::service::Routes;
+
+/// What the services share.
+#[derive(Clone)]
+pub struct Services {
+    /// Makes permits.
+    pub authorizer: Authorizer,
+    /// Runs what may wait for the disk.
+    pub blocking: Blocking,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// When the broker started, by that clock.
+    pub start: Duration,
+    /// Without a message, after which a produce stream ends.
+    pub idle_timeout: Duration,
+    /// Whether the broker serves.
+    pub readiness: Readiness,
+    /// Whether the protocol is described over reflection.
+    pub has_reflection: bool,
+}
+
+/// All services, each with the limits of its messages: the library's default for what is sent is none.
+#[must_use]
+pub fn routes(services: Services) -> Routes {
+    let Services { authorizer, blocking, clock, start, idle_timeout, readiness, has_reflection } = services;
+    macro_rules! limited {
+        ($server:ident, $service:expr) => {
+            $server::new($service)
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_RESPONSE_BYTES)
+        };
+    }
+    let produce = produce::Produce { authorizer: authorizer.clone(), idle_timeout };
+    let read = read::Read { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let cluster = cluster::Cluster { authorizer, blocking, clock, start };
+    let routes = Routes::new(limited!(ProduceServiceServer, produce))
+        .add_service(limited!(ReadServiceServer, read))
+        .add_service(limited!(TopicServiceServer, topic))
+        .add_service(limited!(TenantServiceServer, tenant))
+        .add_service(limited!(ClusterServiceServer, cluster))
+        .add_service(HealthService::server(readiness));
+    if has_reflection { with_reflection(routes) } else { routes }
+}
+
+fn with_reflection(routes: Routes) -> Routes {
+    let describe = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(levee_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    match (describe().build_v1(), describe().build_v1alpha()) {
+        (Ok(v1), Ok(v1alpha)) => routes
+            .add_service(v1.max_decoding_message_size(MAX_REQUEST_BYTES))
+            .add_service(v1alpha.max_decoding_message_size(MAX_REQUEST_BYTES)),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "the protocol cannot be described; reflection is off");
+            routes
+        }
+    }
+}
+
+/// What a stream that is asked to go says.
+fn draining() -> LeveeError {
+    LeveeError::new(ErrorCode::Unavailable, "draining: the broker ends this connection")
+        .with_hint("connect again")
+}

@@ -1,0 +1,81 @@
+//! Checks of fields that several messages have.
+
+use levee_types::limits::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_TOPIC_NAME};
+use levee_types::{ErrorCode, LeveeError, NameError, TenantName, TopicName};
+use std::fmt::Display;
+
+/// An error that names the field at fault.
+pub(super) fn invalid(field: &str, problem: impl Display) -> LeveeError {
+    LeveeError::new(ErrorCode::InvalidArgument, format!("{field}: {problem}"))
+}
+
+/// A required name.
+pub(super) fn tenant_name(field: &str, value: &str) -> Result<TenantName, LeveeError> {
+    TenantName::new(value).map_err(|error: NameError| invalid(field, error))
+}
+
+/// A required name.
+pub(super) fn topic_name(field: &str, value: &str) -> Result<TopicName, LeveeError> {
+    TopicName::new(value).map_err(|error: NameError| invalid(field, error))
+}
+
+/// `page_size` of a list.
+pub(super) fn page_size(value: u32) -> Result<usize, LeveeError> {
+    match value {
+        0 => Ok(DEFAULT_PAGE_SIZE as usize),
+        1..=MAX_PAGE_SIZE => Ok(value as usize),
+        _ => Err(invalid("page_size", format!("{value} is more than {MAX_PAGE_SIZE}"))),
+    }
+}
+
+/// `page_token` of a list: the last name of the page before.
+pub(super) fn page_token(value: &str) -> Result<Option<String>, LeveeError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    // The longest name of all that are listed.
+    if value.len() > MAX_TOPIC_NAME || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid("page_token", "it is not one that an answer gave"));
+    }
+    Ok(Some(value.to_owned()))
+}
+
+/// Cuts what was listed, one more than asked for, to a page, and gives the token of the next one.
+pub(super) fn page<T>(items: &mut Vec<T>, size: usize, name: impl Fn(&T) -> &str) -> String {
+    if items.len() <= size {
+        return String::new();
+    }
+    items.truncate(size);
+    items.last().map(|last| name(last).to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{page, page_size, page_token};
+
+    #[test]
+    fn page_sizes_up_to_the_limit() {
+        assert_eq!(page_size(0), Ok(100));
+        assert_eq!(page_size(1), Ok(1));
+        assert_eq!(page_size(1_000), Ok(1_000));
+        assert!(page_size(1_001).is_err() && page_size(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn page_tokens_are_names() {
+        assert_eq!(page_token(""), Ok(None));
+        assert_eq!(page_token("orders"), Ok(Some("orders".to_owned())));
+        assert!(page_token(&"x".repeat(249)).is_ok());
+        assert!(page_token(&"x".repeat(250)).is_err());
+        assert!(page_token("a\u{0}").is_err());
+    }
+
+    #[test]
+    fn a_page_has_a_token_only_if_there_is_more() {
+        let mut items = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        assert_eq!(page(&mut items, 3, String::as_str), "");
+        assert_eq!(items.len(), 3);
+        assert_eq!(page(&mut items, 2, String::as_str), "b");
+        assert_eq!(items.len(), 2);
+    }
+}

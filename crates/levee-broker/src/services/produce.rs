@@ -1,0 +1,79 @@
+//! Appending batches, for tenants.
+
+mod append;
+mod stream;
+
+use crate::authorize::Authorizer;
+use crate::error::reply;
+use crate::operation::Operation;
+use crate::transport::connection::ConnectionContext;
+use append::{Volume, answer, check};
+use futures::stream::BoxStream;
+use levee_proto::v1;
+use levee_types::{LeveeError, ProducerId};
+use std::time::Duration;
+use stream::ProduceStream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// `levee.v1.ProduceService`.
+pub(super) struct Produce {
+    pub(super) authorizer: Authorizer,
+    pub(super) idle_timeout: Duration,
+}
+
+#[tonic::async_trait]
+impl v1::produce_service_server::ProduceService for Produce {
+    async fn produce(
+        &self,
+        request: Request<v1::ProduceRequest>,
+    ) -> Result<Response<v1::ProduceResponse>, Status> {
+        reply(self.one(request).await)
+    }
+
+    type ProduceStreamStream = BoxStream<'static, Result<v1::ProduceStreamResponse, Status>>;
+
+    async fn produce_stream(
+        &self,
+        request: Request<Streaming<v1::ProduceStreamRequest>>,
+    ) -> Result<Response<Self::ProduceStreamStream>, Status> {
+        reply(self.many(request))
+    }
+
+    async fn init_producer(
+        &self,
+        request: Request<v1::InitProducerRequest>,
+    ) -> Result<Response<v1::InitProducerResponse>, Status> {
+        reply(self.init(&request).await)
+    }
+}
+
+impl Produce {
+    async fn one(&self, request: Request<v1::ProduceRequest>) -> Result<v1::ProduceResponse, LeveeError> {
+        let permit = self.authorizer.tenant(&request, Operation::Produce, "")?;
+        let append = check(&permit, request.into_inner())?;
+        let volume = Volume::of(&append);
+        let appended = permit.shard().submit(append).await?.await?;
+        volume.acknowledged();
+        Ok(answer(appended))
+    }
+
+    fn many(
+        &self,
+        request: Request<Streaming<v1::ProduceStreamRequest>>,
+    ) -> Result<BoxStream<'static, Result<v1::ProduceStreamResponse, Status>>, LeveeError> {
+        let permit = self.authorizer.tenant(&request, Operation::ProduceStream, "")?;
+        let retire = ConnectionContext::retire(&request);
+        let stream = ProduceStream::new(permit, request.into_inner(), retire, self.idle_timeout);
+        Ok(stream.into_answers())
+    }
+
+    async fn init(
+        &self,
+        request: &Request<v1::InitProducerRequest>,
+    ) -> Result<v1::InitProducerResponse, LeveeError> {
+        let permit = self.authorizer.tenant(request, Operation::InitProducer, "")?;
+        let existing = request.get_ref().producer_id.map(ProducerId);
+        let session = permit.shard().init_producer(permit.tenant(), existing).await?;
+        Ok(v1::InitProducerResponse { producer_id: session.producer.0, epoch: session.epoch })
+    }
+}

@@ -1,0 +1,68 @@
+//! From a request to an append, and from its outcome to an answer.
+
+use crate::authorize::{InTenant, Permit};
+use crate::services::fields::invalid;
+use bytes::Bytes;
+use levee_proto::{batch, v1};
+use levee_storage::{Append, Appended, ProducerSequence};
+use levee_types::{LeveeError, ProducerId};
+
+/// Batches below this get memory of their own. The bytes of a request are a slice of what the
+/// connection received, up to a whole frame with its neighbours, and the tail cache keeps them: a small
+/// slice would hold many times its size, unseen by the cache's budget. A copy of this size is cheap; one
+/// of a usual batch is not, and holds little more than itself.
+const COPY_BELOW_BYTES: usize = 32 * 1024;
+
+/// Checks every field. What it lets through can be appended and served as it is.
+pub(super) fn check(permit: &Permit<InTenant>, request: v1::ProduceRequest) -> Result<Append, LeveeError> {
+    let v1::ProduceRequest { topic, partition, batch, batch_crc32c, producer } = request;
+    let topic = permit.topic("topic", &topic)?;
+    let partition = permit.partition(&topic, partition)?;
+    if batch.is_empty() {
+        return Err(invalid("batch", "it is missing or empty"));
+    }
+    let checked = batch::check(&batch, batch_crc32c, topic.config.max_message_bytes)?;
+    let producer = producer.map(|producer| to_sequence(producer, checked.records)).transpose()?;
+    Ok(Append {
+        partition,
+        batch: if batch.len() < COPY_BELOW_BYTES { Bytes::copy_from_slice(&batch) } else { batch },
+        crc: checked.crc,
+        records: checked.records,
+        max_timestamp_ms: checked.max_timestamp_ms,
+        producer,
+        durability: topic.config.durability,
+    })
+}
+
+fn to_sequence(producer: v1::ProducerSequence, records: u32) -> Result<ProducerSequence, LeveeError> {
+    let v1::ProducerSequence { producer_id, epoch, sequence } = producer;
+    if sequence.checked_add(u64::from(records)).is_none() {
+        return Err(invalid("producer.sequence", "it leaves no room for the records of the batch"));
+    }
+    Ok(ProducerSequence { producer: ProducerId(producer_id), epoch, sequence })
+}
+
+/// The answer to an append that was acknowledged.
+pub(super) fn answer(appended: Appended) -> v1::ProduceResponse {
+    let Appended { base_offset, append_time_ms, duplicate } = appended;
+    v1::ProduceResponse { base_offset, append_time_ms, duplicate, throttle_ms: 0 }
+}
+
+/// What an append adds to the metrics once it is acknowledged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Volume {
+    records: u64,
+    bytes: u64,
+}
+
+impl Volume {
+    pub(super) fn of(append: &Append) -> Self {
+        Self { records: u64::from(append.records), bytes: append.batch.len() as u64 }
+    }
+
+    pub(super) fn acknowledged(self) {
+        metrics::counter!("levee_produced_batches_total").increment(1);
+        metrics::counter!("levee_produced_records_total").increment(self.records);
+        metrics::counter!("levee_produced_bytes_total").increment(self.bytes);
+    }
+}

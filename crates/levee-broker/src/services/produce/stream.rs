@@ -1,0 +1,185 @@
+//! A pipelined produce stream: requests are handed to storage in their order, and answered in it.
+//!
+//! It is polled as the body of the answer, without a task or a channel of its own. So a client that
+//! does not take its answers is not read from; and dropping the stream, at any moment, drops everything
+//! that it holds. What was submitted before is then stored or not as a whole.
+
+use super::append::{Volume, answer, check};
+use crate::authorize::{InTenant, Permit};
+use crate::error::{detail, explain, status};
+use crate::services::draining;
+use crate::services::fields::invalid;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use levee_proto::v1;
+use levee_proto::v1::produce_stream_response::Result as Outcome;
+use levee_storage::Receipt;
+use levee_types::limits::MAX_PRODUCE_IN_FLIGHT;
+use levee_types::{ErrorCode, LeveeError};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::{Status, Streaming};
+
+/// A stream that is being served.
+pub(super) struct ProduceStream {
+    permit: Permit<InTenant>,
+    requests: Streaming<v1::ProduceStreamRequest>,
+    in_flight: VecDeque<InFlight>,
+    /// Set when no more requests are taken: how the stream ends after the last answer.
+    end: Option<Result<(), Status>>,
+    retire: Pin<Box<WaitForCancellationFutureOwned>>,
+    idle: Idle,
+}
+
+/// A request without an answer.
+struct InFlight {
+    correlation_id: u64,
+    state: State,
+}
+
+enum State {
+    /// Storage has it.
+    Submitted(Receipt, Volume),
+    /// It was refused.
+    Refused(LeveeError),
+}
+
+impl ProduceStream {
+    /// Serves `requests`. `retire`: the connection is to go.
+    pub(super) fn new(
+        permit: Permit<InTenant>,
+        requests: Streaming<v1::ProduceStreamRequest>,
+        retire: CancellationToken,
+        idle_timeout: Duration,
+    ) -> Self {
+        Self {
+            permit,
+            requests,
+            in_flight: VecDeque::new(),
+            end: None,
+            retire: Box::pin(retire.cancelled_owned()),
+            idle: Idle::new(idle_timeout),
+        }
+    }
+
+    /// The answers, and at last how the stream ended.
+    pub(super) fn into_answers(self) -> BoxStream<'static, Result<v1::ProduceStreamResponse, Status>> {
+        stream::unfold(Some(self), |stream| async move {
+            let mut stream = stream?;
+            match stream.next().await {
+                Ok(Some(answer)) => Some((Ok(answer), Some(stream))),
+                Ok(None) => None,
+                Err(status) => Some((Err(status), None)),
+            }
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self) -> Result<Option<v1::ProduceStreamResponse>, Status> {
+        loop {
+            // Without it a client that is always ahead of us would keep the worker to itself.
+            tokio::task::coop::consume_budget().await;
+            let is_open = self.end.is_none();
+            let has_room = self.in_flight.len() < MAX_PRODUCE_IN_FLIGHT;
+            tokio::select! {
+                biased;
+                // Answers come first, and there are never more of them than requests were taken: so
+                // requests get their turn.
+                (correlation_id, outcome) = first(&mut self.in_flight), if !self.in_flight.is_empty() => {
+                    self.in_flight.pop_front();
+                    return Ok(Some(v1::ProduceStreamResponse { correlation_id, result: Some(outcome) }));
+                }
+                () = &mut self.retire, if is_open => self.end = Some(Err(status(&draining()))),
+                request = self.requests.message(), if is_open && has_room => self.take(request).await,
+                () = self.idle.expired(), if is_open && has_room => self.end = Some(Err(status(&self.idle.error()))),
+                // Nothing in flight, and no more requests.
+                else => return self.end.take().unwrap_or(Ok(())).map(|()| None),
+            }
+        }
+    }
+
+    /// Takes what the client sent: a request, the end of the stream, or an error on the way.
+    async fn take(&mut self, request: Result<Option<v1::ProduceStreamRequest>, Status>) {
+        match request {
+            Ok(Some(request)) => {
+                self.idle.reset();
+                let correlation_id = request.correlation_id;
+                let state = submit(&self.permit, request).await.unwrap_or_else(State::Refused);
+                self.in_flight.push_back(InFlight { correlation_id, state });
+            }
+            Ok(None) => self.end = Some(Ok(())),
+            // The library lost its place in the stream, so it must end.
+            Err(error) => {
+                self.end = Some(Err(explain(&error).map_or(error, |error| status(&error))));
+            }
+        }
+    }
+}
+
+/// Waits for room in storage's queue. That is the backpressure: meanwhile nothing more is read.
+async fn submit(permit: &Permit<InTenant>, request: v1::ProduceStreamRequest) -> Result<State, LeveeError> {
+    let request = request.request.ok_or_else(|| invalid("request", "it is missing"))?;
+    let append = check(permit, request)?;
+    let volume = Volume::of(&append);
+    let receipt = permit.shard().submit(append).await?;
+    Ok(State::Submitted(receipt, volume))
+}
+
+/// Waits for the outcome of the first request. Only this one is polled: the others are answered after
+/// it in any case. Cancel-safe.
+async fn first(in_flight: &mut VecDeque<InFlight>) -> (u64, Outcome) {
+    let Some(InFlight { correlation_id, state }) = in_flight.front_mut() else {
+        return std::future::pending().await;
+    };
+    let outcome = match state {
+        State::Submitted(receipt, volume) => match receipt.await {
+            Ok(appended) => {
+                volume.acknowledged();
+                Outcome::Response(answer(appended))
+            }
+            Err(error) => Outcome::Error(detail(error.into())),
+        },
+        State::Refused(error) => Outcome::Error(detail(error.clone())),
+    };
+    (*correlation_id, outcome)
+}
+
+/// Notices a stream without messages. A message costs nothing but a flag: the time is looked at once per
+/// timeout, so that the stream ends after one to two of them.
+struct Idle {
+    timeout: Duration,
+    timer: Pin<Box<Sleep>>,
+    is_fresh: bool,
+}
+
+impl Idle {
+    fn new(timeout: Duration) -> Self {
+        Self { timeout, timer: Box::pin(sleep(timeout)), is_fresh: false }
+    }
+
+    fn reset(&mut self) {
+        self.is_fresh = true;
+    }
+
+    /// Cancel-safe.
+    async fn expired(&mut self) {
+        loop {
+            self.timer.as_mut().await;
+            if !std::mem::take(&mut self.is_fresh) {
+                return;
+            }
+            self.timer.set(sleep(self.timeout));
+        }
+    }
+
+    fn error(&self) -> LeveeError {
+        LeveeError::new(
+            ErrorCode::Unavailable,
+            format!("no message came for {} ms: the stream ends", self.timeout.as_millis()),
+        )
+        .with_hint("open another stream when there is something to send")
+    }
+}

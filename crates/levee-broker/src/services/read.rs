@@ -1,0 +1,65 @@
+//! Reading batches, for tenants.
+
+mod positions;
+mod ready;
+mod stream;
+
+use crate::authorize::Authorizer;
+use crate::blocking::Blocking;
+use crate::error::reply;
+use crate::operation::Operation;
+use crate::transport::connection::ConnectionContext;
+use futures::stream::BoxStream;
+use levee_proto::v1;
+use levee_types::LeveeError;
+use std::sync::Arc;
+use stream::ReadStream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// `levee.v1.ReadService`.
+pub(super) struct Read {
+    pub(super) authorizer: Authorizer,
+    pub(super) blocking: Blocking,
+}
+
+#[tonic::async_trait]
+impl v1::read_service_server::ReadService for Read {
+    type ReadStream = BoxStream<'static, Result<v1::ReadResponse, Status>>;
+
+    async fn read(
+        &self,
+        request: Request<Streaming<v1::ReadRequest>>,
+    ) -> Result<Response<Self::ReadStream>, Status> {
+        reply(self.follow(request))
+    }
+
+    async fn list_offsets(
+        &self,
+        request: Request<v1::ListOffsetsRequest>,
+    ) -> Result<Response<v1::ListOffsetsResponse>, Status> {
+        reply(self.offsets(request).await)
+    }
+}
+
+impl Read {
+    fn follow(
+        &self,
+        request: Request<Streaming<v1::ReadRequest>>,
+    ) -> Result<BoxStream<'static, Result<v1::ReadResponse, Status>>, LeveeError> {
+        let permit = Arc::new(self.authorizer.tenant(&request, Operation::Read, "")?);
+        let retire = ConnectionContext::retire(&request);
+        Ok(ReadStream::new(permit, self.blocking.clone(), request.into_inner(), retire).into_messages())
+    }
+
+    async fn offsets(
+        &self,
+        request: Request<v1::ListOffsetsRequest>,
+    ) -> Result<v1::ListOffsetsResponse, LeveeError> {
+        let permit = Arc::new(self.authorizer.tenant(&request, Operation::ListOffsets, "")?);
+        let positions = request.into_inner().positions;
+        let resolved = self.blocking.run(move || positions::resolve(&permit, positions)).await?;
+        Ok(v1::ListOffsetsResponse {
+            positions: resolved.iter().map(positions::Resolved::to_proto).collect(),
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! Which positions of a read stream may have something to read.
+//!
+//! Must hold: a position that grew after it was taken out is in the queue again, so that no growth is
+//! missed; it is there once at most, so that the queue is as long as there are positions.
+
+use levee_storage::Wake;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Positions in the order of their turns.
+pub(super) struct ReadyQueue {
+    state: Mutex<State>,
+    arrived: Notify,
+}
+
+struct State {
+    queue: VecDeque<u32>,
+    is_queued: Vec<bool>,
+}
+
+impl ReadyQueue {
+    /// A queue in which every one of `positions` has its turn.
+    pub(super) fn full(positions: u32) -> Self {
+        let state = State { queue: (0..positions).collect(), is_queued: vec![true; positions as usize] };
+        Self { state: Mutex::new(state), arrived: Notify::new() }
+    }
+
+    /// Takes the position whose turn it is.
+    pub(super) fn pop(&self) -> Option<u32> {
+        let mut state = self.lock();
+        let position = state.queue.pop_front()?;
+        state.is_queued[position as usize] = false;
+        Some(position)
+    }
+
+    /// Gives a position another turn, after all that wait.
+    pub(super) fn push(&self, position: u32) {
+        if self.add(position, VecDeque::push_back) {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Gives a position that was taken out its turn back.
+    pub(super) fn push_front(&self, position: u32) {
+        self.add(position, VecDeque::push_front);
+    }
+
+    /// Resolves when something was pushed since the last call. Cancel-safe.
+    pub(super) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    fn add(&self, position: u32, to: impl FnOnce(&mut VecDeque<u32>, u32)) -> bool {
+        let mut state = self.lock();
+        // A token that is not a position is not ours.
+        match state.is_queued.get_mut(position as usize) {
+            Some(is_queued) if !*is_queued => {
+                *is_queued = true;
+                to(&mut state.queue, position);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for ReadyQueue {
+    fn wake(&self, token: u32) {
+        self.push(token);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReadyQueue;
+    use levee_storage::Wake as _;
+
+    fn drain(queue: &ReadyQueue) -> Vec<u32> {
+        std::iter::from_fn(|| queue.pop()).collect()
+    }
+
+    #[test]
+    fn positions_take_turns_and_wait_once() {
+        let queue = ReadyQueue::full(3);
+        queue.wake(1);
+        assert_eq!(queue.pop(), Some(0));
+        queue.push(0);
+        queue.wake(0);
+        assert_eq!(drain(&queue), [1, 2, 0]);
+        queue.wake(2);
+        queue.push_front(1);
+        queue.wake(99);
+        assert_eq!(drain(&queue), [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn growth_before_the_wait_is_not_missed() {
+        let queue = ReadyQueue::full(1);
+        assert_eq!(drain(&queue), [0]);
+        queue.wake(0);
+        queue.arrived().await;
+        assert_eq!(drain(&queue), [0]);
+    }
+}

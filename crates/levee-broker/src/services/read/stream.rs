@@ -1,0 +1,322 @@
+//! A read stream: follows the tails of its positions and sends batches against the client's credit.
+//!
+//! It is polled as the body of the answer, without a task or a channel of its own: nothing is fetched
+//! for a client that does not take what it was sent, and dropping the stream drops everything.
+
+use super::positions::{Resolved, in_position, resolve};
+use super::ready::ReadyQueue;
+use crate::authorize::{InTenant, Permit};
+use crate::blocking::Blocking;
+use crate::error::{explain, status};
+use crate::services::draining;
+use crate::services::fields::invalid;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use levee_proto::v1;
+use levee_proto::v1::read_request::Kind as Sent;
+use levee_proto::v1::read_response::Kind as Answer;
+use levee_storage::{Cached, Fetched, StoredBatch, Subscription, Wake};
+use levee_types::limits::{MAX_READ_CREDIT, READ_MESSAGE_BYTES};
+use levee_types::{LeveeError, PartitionId};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::{Status, Streaming};
+
+/// A client must say within this what it wants to read.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a batch costs in a message beside its bytes, at most: so that a message of tiny batches stays
+/// within the limit of messages.
+const ENVELOPE_BYTES: usize = 64;
+
+/// A stream that is being served.
+pub(super) struct ReadStream {
+    permit: Arc<Permit<InTenant>>,
+    blocking: Blocking,
+    requests: Streaming<v1::ReadRequest>,
+    /// The client may still send credit.
+    is_open: bool,
+    retire: Pin<Box<WaitForCancellationFutureOwned>>,
+    is_retiring: CancellationToken,
+    /// None until the client has said what it wants to read.
+    reading: Option<Reading>,
+}
+
+/// What is being read.
+struct Reading {
+    positions: Vec<Position>,
+    ready: Arc<ReadyQueue>,
+    /// Bytes of batches that may be sent; below 0, what was sent in excess.
+    credit: i64,
+    /// Positions that have not reached where they stop; none ever does without `stop_at_end`.
+    unfinished: usize,
+}
+
+struct Position {
+    partition: PartitionId,
+    next: u64,
+    stop_at: Option<u64>,
+    _subscription: Subscription,
+}
+
+impl ReadStream {
+    /// Serves `requests`. `retire`: the connection is to go.
+    pub(super) fn new(
+        permit: Arc<Permit<InTenant>>,
+        blocking: Blocking,
+        requests: Streaming<v1::ReadRequest>,
+        retire: CancellationToken,
+    ) -> Self {
+        Self {
+            permit,
+            blocking,
+            requests,
+            is_open: true,
+            is_retiring: retire.clone(),
+            retire: Box::pin(retire.cancelled_owned()),
+            reading: None,
+        }
+    }
+
+    /// The messages, and at last how the stream ended.
+    pub(super) fn into_messages(self) -> BoxStream<'static, Result<v1::ReadResponse, Status>> {
+        stream::unfold(Some(self), |stream| async move {
+            let mut stream = stream?;
+            match stream.next().await {
+                Ok(Some(answer)) => Some((Ok(v1::ReadResponse { kind: Some(answer) }), Some(stream))),
+                Ok(None) => None,
+                Err(status) => Some((Err(status), None)),
+            }
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self) -> Result<Option<Answer>, Status> {
+        match self.reading {
+            Some(_) => self.follow().await,
+            None => self.start().await.map(|started| Some(Answer::Started(started))),
+        }
+    }
+
+    /// Takes the first message.
+    async fn start(&mut self) -> Result<v1::ReadStarted, Status> {
+        let first = tokio::select! {
+            biased;
+            () = &mut self.retire => return Err(status(&draining())),
+            first = timeout(START_TIMEOUT, self.requests.message()) => first,
+        };
+        let first = match first {
+            Ok(first) => first.map_err(told)?,
+            Err(_) => {
+                let seconds = START_TIMEOUT.as_secs();
+                return Err(status(&invalid("start", format!("it did not come within {seconds} s"))));
+            }
+        };
+        let Some(v1::ReadRequest { kind: Some(Sent::Start(start)) }) = first else {
+            return Err(status(&invalid("start", "it must be in the first message")));
+        };
+        self.begin(start).await.map_err(|error| status(&error))
+    }
+
+    async fn begin(&mut self, start: v1::ReadStart) -> Result<v1::ReadStarted, LeveeError> {
+        let v1::ReadStart { positions, credit_bytes, stop_at_end } = start;
+        if !(1..=MAX_READ_CREDIT).contains(&credit_bytes) {
+            let problem = format!("{credit_bytes} is out of range; it takes 1 to {MAX_READ_CREDIT}");
+            return Err(invalid("credit_bytes", problem));
+        }
+        let permit = Arc::clone(&self.permit);
+        let resolved = self.blocking.run(move || resolve(&permit, positions)).await?;
+        let started = v1::ReadStarted { positions: resolved.iter().map(Resolved::to_proto).collect() };
+        self.reading = Some(Reading::new(&self.permit, resolved, credit_bytes, stop_at_end));
+        Ok(started)
+    }
+
+    /// The next batches.
+    async fn follow(&mut self) -> Result<Option<Answer>, Status> {
+        let Some(reading) = &mut self.reading else { return Ok(None) };
+        loop {
+            if self.is_retiring.is_cancelled() {
+                return Err(status(&draining()));
+            }
+            if reading.unfinished == 0 {
+                return Ok(None);
+            }
+            if reading.credit > 0 {
+                let batches =
+                    reading.fill(&self.permit, &self.blocking).await.map_err(|error| status(&error))?;
+                if !batches.is_empty() {
+                    return Ok(Some(Answer::Batches(v1::ReadBatches { batches })));
+                }
+                // A position may have turned out to be at its stop.
+                if reading.unfinished == 0 {
+                    return Ok(None);
+                }
+            } else if !self.is_open {
+                // There will be no more credit: the client has what it wanted.
+                return Ok(None);
+            }
+            tokio::select! {
+                biased;
+                () = &mut self.retire => return Err(status(&draining())),
+                sent = self.requests.message(), if self.is_open => match sent.map_err(told)? {
+                    Some(v1::ReadRequest { kind: Some(Sent::Credit(v1::ReadCredit { bytes })) }) => {
+                        reading.grant(bytes);
+                    }
+                    Some(_) => return Err(status(&invalid("credit", "every message after the first must be one"))),
+                    None => self.is_open = false,
+                },
+                () = reading.ready.arrived(), if reading.credit > 0 => {}
+            }
+        }
+    }
+}
+
+/// A failure on the way in, in our words.
+fn told(error: Status) -> Status {
+    explain(&error).map_or(error, |error| status(&error))
+}
+
+impl Reading {
+    fn new(permit: &Permit<InTenant>, resolved: Vec<Resolved>, credit: u64, stop_at_end: bool) -> Self {
+        let count = u32::try_from(resolved.len()).unwrap_or(u32::MAX);
+        // Every position has a turn at first, so what is there already is found without being told.
+        let ready = Arc::new(ReadyQueue::full(count));
+        let positions: Vec<_> = (0..count)
+            .zip(resolved)
+            .map(|(token, Resolved { partition, offset, log, .. })| {
+                let wake = Arc::clone(&ready) as Arc<dyn Wake>;
+                Position {
+                    partition,
+                    next: offset,
+                    stop_at: stop_at_end.then_some(log.end),
+                    _subscription: permit.shard().subscribe(partition, wake, token),
+                }
+            })
+            .collect();
+        let unfinished = positions.iter().filter(|position| !position.is_finished()).count();
+        let mut reading = Self { positions, ready, credit: 0, unfinished };
+        reading.grant(credit);
+        reading
+    }
+
+    fn grant(&mut self, bytes: u64) {
+        let max = i64::try_from(MAX_READ_CREDIT).unwrap_or(i64::MAX);
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.credit = self.credit.saturating_add(bytes).min(max);
+    }
+
+    /// Fetches what fits into one message, position after position. Empty: none has anything to read.
+    ///
+    /// Dropped while it waits for the disk, it loses nothing but the turn of a position, and with it the
+    /// stream is gone.
+    async fn fill(
+        &mut self,
+        permit: &Arc<Permit<InTenant>>,
+        blocking: &Blocking,
+    ) -> Result<Vec<v1::StoredBatch>, LeveeError> {
+        let mut message = Message::default();
+        while let Some(room) = message.room(self.credit) {
+            let Some(index) = self.ready.pop() else { break };
+            let position = &self.positions[index as usize];
+            if position.is_finished() {
+                continue;
+            }
+            let (partition, next) = (position.partition, position.next);
+            let (batches, end) = match permit.shard().fetch_cached(partition, next, room) {
+                Cached::Batches(batches, end) => (batches, end),
+                Cached::AtEnd(_) => continue,
+                Cached::Miss if !message.batches.is_empty() => {
+                    // What is there goes out before anything waits for the disk.
+                    self.ready.push_front(index);
+                    break;
+                }
+                Cached::Miss => {
+                    metrics::counter!("levee_cold_reads_total").increment(1);
+                    let permit = Arc::clone(permit);
+                    let fetched = blocking.run(move || permit.shard().fetch(partition, next, room)).await;
+                    let Fetched { batches, end } =
+                        fetched.map_err(|error| in_position(index as usize, error))?;
+                    (batches, end)
+                }
+            };
+            let sent = message.add(index, batches, end, room);
+            self.advance(index, sent, end);
+        }
+        self.credit -= i64::try_from(message.batch_bytes).unwrap_or(i64::MAX);
+        message.count();
+        Ok(message.batches)
+    }
+
+    /// Notes that everything before `sent` is on its way.
+    fn advance(&mut self, index: u32, sent: Option<u64>, end: u64) {
+        let position = &mut self.positions[index as usize];
+        if let Some(sent) = sent {
+            position.next = sent;
+            if position.is_finished() {
+                self.unfinished -= 1;
+                return;
+            }
+        }
+        // At the end it waits to be told: growth after the fetch puts it back into the queue.
+        if position.next < end {
+            self.ready.push(index);
+        }
+    }
+}
+
+impl Position {
+    fn is_finished(&self) -> bool {
+        self.stop_at.is_some_and(|stop_at| self.next >= stop_at)
+    }
+}
+
+/// A message that is being filled.
+#[derive(Default)]
+struct Message {
+    batches: Vec<v1::StoredBatch>,
+    batch_bytes: usize,
+}
+
+impl Message {
+    /// Bytes of batches that may still be added; none if it is full.
+    fn room(&self, credit: i64) -> Option<usize> {
+        let occupied = self.batch_bytes + self.batches.len() * ENVELOPE_BYTES;
+        let in_message = READ_MESSAGE_BYTES.checked_sub(occupied)?;
+        let in_credit = usize::try_from(credit).unwrap_or(0).checked_sub(self.batch_bytes)?;
+        Some(in_message.min(in_credit)).filter(|room| *room > 0)
+    }
+
+    /// Adds batches until `room` is used up, at least one. Returns the offset behind the last.
+    fn add(&mut self, position: u32, batches: Vec<StoredBatch>, end: u64, room: usize) -> Option<u64> {
+        let mut room = room;
+        let mut sent = None;
+        for batch in batches {
+            if room == 0 {
+                break;
+            }
+            room = room.saturating_sub(batch.bytes.len() + ENVELOPE_BYTES);
+            sent = Some(batch.base_offset + u64::from(batch.records));
+            self.batch_bytes += batch.bytes.len();
+            self.batches.push(v1::StoredBatch {
+                position,
+                base_offset: batch.base_offset,
+                record_count: batch.records,
+                append_time_ms: batch.append_time_ms,
+                batch_crc32c: batch.crc,
+                end_offset: end,
+                batch: batch.bytes,
+            });
+        }
+        sent
+    }
+
+    fn count(&self) {
+        if !self.batches.is_empty() {
+            metrics::counter!("levee_read_batches_total").increment(self.batches.len() as u64);
+            metrics::counter!("levee_read_bytes_total").increment(self.batch_bytes as u64);
+        }
+    }
+}

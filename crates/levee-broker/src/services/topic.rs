@@ -1,0 +1,217 @@
+//! Administration of topics, for their tenant and for operators.
+
+mod convert;
+
+use super::fields::{invalid, page, page_size, page_token, topic_name};
+use crate::authorize::Authorizer;
+use crate::blocking::Blocking;
+use crate::error::{detail, reply};
+use crate::operation::Operation;
+use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_proto};
+use levee_proto::v1;
+use levee_storage::TopicChange;
+use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
+use levee_types::{LeveeError, TopicConfig};
+use tonic::{Request, Response, Status};
+
+/// `levee.v1.TopicService`.
+pub(super) struct Topics {
+    pub(super) authorizer: Authorizer,
+    pub(super) blocking: Blocking,
+}
+
+#[tonic::async_trait]
+impl v1::topic_service_server::TopicService for Topics {
+    async fn create_topics(
+        &self,
+        request: Request<v1::CreateTopicsRequest>,
+    ) -> Result<Response<v1::CreateTopicsResponse>, Status> {
+        reply(self.create(request).await)
+    }
+
+    async fn get_topic(
+        &self,
+        request: Request<v1::GetTopicRequest>,
+    ) -> Result<Response<v1::GetTopicResponse>, Status> {
+        reply(self.get(&request).await)
+    }
+
+    async fn list_topics(
+        &self,
+        request: Request<v1::ListTopicsRequest>,
+    ) -> Result<Response<v1::ListTopicsResponse>, Status> {
+        reply(self.list(request).await)
+    }
+
+    async fn delete_topic(
+        &self,
+        request: Request<v1::DeleteTopicRequest>,
+    ) -> Result<Response<v1::DeleteTopicResponse>, Status> {
+        reply(self.delete(&request).await)
+    }
+
+    async fn update_topic_config(
+        &self,
+        request: Request<v1::UpdateTopicConfigRequest>,
+    ) -> Result<Response<v1::UpdateTopicConfigResponse>, Status> {
+        reply(self.update_config(request).await)
+    }
+
+    async fn add_partitions(
+        &self,
+        request: Request<v1::AddPartitionsRequest>,
+    ) -> Result<Response<v1::AddPartitionsResponse>, Status> {
+        reply(self.add_partitions(&request).await)
+    }
+
+    async fn trim_partition(
+        &self,
+        request: Request<v1::TrimPartitionRequest>,
+    ) -> Result<Response<v1::TrimPartitionResponse>, Status> {
+        reply(self.trim(&request).await)
+    }
+}
+
+impl Topics {
+    async fn create(
+        &self,
+        request: Request<v1::CreateTopicsRequest>,
+    ) -> Result<v1::CreateTopicsResponse, LeveeError> {
+        let permit = self.authorizer.tenant(&request, Operation::CreateTopics, &request.get_ref().tenant)?;
+        let v1::CreateTopicsRequest { topics, if_not_exists, .. } = request.into_inner();
+        if !(1..=MAX_TOPICS_PER_REQUEST).contains(&topics.len()) {
+            let problem = format!("there are {}; it takes 1 to {MAX_TOPICS_PER_REQUEST}", topics.len());
+            return Err(invalid("topics", problem));
+        }
+        let mut answer = v1::CreateTopicsResponse::default();
+        let mut wanted = Vec::with_capacity(topics.len());
+        for (index, spec) in topics.into_iter().enumerate() {
+            // Cut: a name that is too long must not come back a thousand times.
+            let name: String = spec.name.chars().take(MAX_TOPIC_NAME).collect();
+            match new_topic(index, spec) {
+                Ok(topic) => wanted.push(topic),
+                Err(error) => answer.failures.push(failure(name, error)),
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(answer);
+        }
+        let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str().to_owned()).collect();
+        let results = permit.shard().create_topics(permit.tenant(), wanted).await?;
+        for (name, result) in names.into_iter().zip(results) {
+            match result {
+                Ok((_, true)) => answer.created += 1,
+                Ok((_, false)) if if_not_exists => {}
+                Ok((_, false)) => answer.failures.push(failure(name.clone(), duplicate(&name))),
+                Err(error) => answer.failures.push(failure(name, error.into())),
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn get(&self, request: &Request<v1::GetTopicRequest>) -> Result<v1::GetTopicResponse, LeveeError> {
+        let v1::GetTopicRequest { tenant, name } = request.get_ref();
+        let permit = self.authorizer.tenant(request, Operation::GetTopic, tenant)?;
+        let topic = permit.topic("name", name)?;
+        let ids: Vec<_> = (0..topic.partitions)
+            .map(|partition| permit.partition(&topic, partition))
+            .collect::<Result<_, _>>()?;
+        let shard = permit.shard().clone();
+        let offsets = self
+            .blocking
+            .run(move || ids.into_iter().map(|id| shard.offsets(id)).collect::<Result<Vec<_>, _>>())
+            .await?;
+        Ok(v1::GetTopicResponse { topic: Some(to_proto(&topic)), partitions: partitions_to_proto(&offsets) })
+    }
+
+    async fn list(
+        &self,
+        request: Request<v1::ListTopicsRequest>,
+    ) -> Result<v1::ListTopicsResponse, LeveeError> {
+        let permit = self.authorizer.tenant(&request, Operation::ListTopics, &request.get_ref().tenant)?;
+        let v1::ListTopicsRequest { prefix, page_size: size, page_token: token, .. } = request.into_inner();
+        if prefix.len() > MAX_TOPIC_NAME {
+            return Err(invalid(
+                "prefix",
+                format!("it has {} bytes; the limit is {MAX_TOPIC_NAME}", prefix.len()),
+            ));
+        }
+        let size = page_size(size)?;
+        let after = page_token(&token)?;
+        let tenant = permit.tenant();
+        let shard = permit.shard().clone();
+        let mut topics =
+            self.blocking.run(move || shard.list_topics(tenant, &prefix, after.as_deref(), size + 1)).await?;
+        let next_page_token = page(&mut topics, size, |topic| topic.name.as_str());
+        Ok(v1::ListTopicsResponse {
+            topics: topics.iter().map(|topic| to_proto(topic)).collect(),
+            next_page_token,
+        })
+    }
+
+    async fn delete(
+        &self,
+        request: &Request<v1::DeleteTopicRequest>,
+    ) -> Result<v1::DeleteTopicResponse, LeveeError> {
+        let v1::DeleteTopicRequest { tenant, name } = request.get_ref();
+        let permit = self.authorizer.tenant(request, Operation::DeleteTopic, tenant)?;
+        let topic = permit.topic("name", name)?;
+        permit.shard().delete_topic(permit.tenant(), topic.name.clone()).await?;
+        Ok(v1::DeleteTopicResponse {})
+    }
+
+    async fn update_config(
+        &self,
+        request: Request<v1::UpdateTopicConfigRequest>,
+    ) -> Result<v1::UpdateTopicConfigResponse, LeveeError> {
+        let permit =
+            self.authorizer.tenant(&request, Operation::UpdateTopicConfig, &request.get_ref().tenant)?;
+        let v1::UpdateTopicConfigRequest { name, set, unset, .. } = request.into_inner();
+        let name = topic_name("name", &name)?;
+        if set.is_empty() && unset.is_empty() {
+            return Err(invalid("set", "there is nothing to change; give it or `unset`"));
+        }
+        let set = set.into_iter().collect();
+        TopicConfig::evaluate(&set)?;
+        known_properties(&unset)?;
+        if let Some(both) = unset.iter().find(|name| set.contains_key(*name)) {
+            return Err(invalid("unset", format!("{both} is in `set` as well")));
+        }
+        permit.topic("name", name.as_str())?;
+        let change = TopicChange::Config { set, unset };
+        let topic = permit.shard().update_topic(permit.tenant(), name, change).await?;
+        Ok(v1::UpdateTopicConfigResponse { topic: Some(to_proto(&topic)) })
+    }
+
+    async fn add_partitions(
+        &self,
+        request: &Request<v1::AddPartitionsRequest>,
+    ) -> Result<v1::AddPartitionsResponse, LeveeError> {
+        let v1::AddPartitionsRequest { tenant, name, partitions } = request.get_ref();
+        let permit = self.authorizer.tenant(request, Operation::AddPartitions, tenant)?;
+        if !(1..=MAX_PARTITIONS_PER_TOPIC).contains(partitions) {
+            let problem = format!("{partitions} is out of range; it takes 1 to {MAX_PARTITIONS_PER_TOPIC}");
+            return Err(invalid("partitions", problem));
+        }
+        let name = permit.topic("name", name)?.name.clone();
+        let change = TopicChange::Partitions(*partitions);
+        let topic = permit.shard().update_topic(permit.tenant(), name, change).await?;
+        Ok(v1::AddPartitionsResponse { topic: Some(to_proto(&topic)) })
+    }
+
+    async fn trim(
+        &self,
+        request: &Request<v1::TrimPartitionRequest>,
+    ) -> Result<v1::TrimPartitionResponse, LeveeError> {
+        let v1::TrimPartitionRequest { tenant, name, partition, before_offset } = request.get_ref();
+        let permit = self.authorizer.tenant(request, Operation::TrimPartition, tenant)?;
+        let topic = permit.topic("name", name)?;
+        let partition = permit.partition(&topic, *partition)?;
+        let start_offset = permit.shard().trim(partition, *before_offset).await?;
+        Ok(v1::TrimPartitionResponse { start_offset })
+    }
+}
+
+fn failure(name: String, error: LeveeError) -> v1::TopicFailure {
+    v1::TopicFailure { name, error: Some(detail(error)) }
+}

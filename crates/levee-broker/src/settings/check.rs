@@ -1,0 +1,44 @@
+//! The ranges of the settings.
+
+use super::Settings;
+use crate::logging;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+/// Every value that lies outside of its range, as a sentence that names its key.
+#[must_use]
+pub fn check(settings: &Settings) -> Vec<String> {
+    let mut errors = Vec::new();
+    let Settings { data_dir, grpc, http, storage, runtime, log } = settings;
+    if data_dir.as_os_str().is_empty() {
+        errors.push("data_dir: it is empty; give a directory".to_owned());
+    }
+    within(&mut errors, "grpc.max_connections", grpc.max_connections, 1..=1_000_000);
+    within(&mut errors, "grpc.connection_age_ms", grpc.connection_age_ms, 1_000..=604_800_000);
+    within(&mut errors, "grpc.connection_age_grace_ms", grpc.connection_age_grace_ms, 1_000..=3_600_000);
+    within(&mut errors, "grpc.request_timeout_ms", grpc.request_timeout_ms, 100..=600_000);
+    within(&mut errors, "grpc.idle_timeout_ms", grpc.idle_timeout_ms, 1_000..=86_400_000);
+    within(&mut errors, "grpc.drain_timeout_ms", grpc.drain_timeout_ms, 0..=25_000);
+    if http.listen == grpc.listen && http.listen.port() != 0 {
+        errors.push(format!("http.listen: {} is taken by grpc.listen", http.listen));
+    }
+    within(&mut errors, "runtime.worker_threads", runtime.worker_threads, 0..=1_024);
+    within(&mut errors, "runtime.blocking_calls", runtime.blocking_calls, 1..=512);
+    if let Err(error) = logging::check(&log.level) {
+        errors.push(format!("log.level: {:?} is not a level: {error}", log.level));
+    }
+    errors.extend(storage.to_shard().problems().into_iter().map(|problem| format!("storage.{problem}")));
+    errors
+}
+
+/// Notes a value that lies outside of `range`.
+fn within<T: PartialOrd + Display + Copy>(
+    errors: &mut Vec<String>,
+    key: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) {
+    if !range.contains(&value) {
+        errors.push(format!("{key}: {value} is out of range; it takes {} to {}", range.start(), range.end()));
+    }
+}

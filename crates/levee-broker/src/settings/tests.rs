@@ -1,0 +1,139 @@
+use super::load::{known_keys, variable};
+use super::{LogFormat, Overrides, Settings, load};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/leveed.toml")
+}
+
+fn file(content: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("leveed.toml");
+    fs::write(&path, content).unwrap();
+    (dir, path)
+}
+
+fn errors(content: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    let (_dir, path) = file(content);
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    load(Some(&path), environment, &Overrides::default()).unwrap_err().errors
+}
+
+#[test]
+fn the_shipped_file_holds_every_key_with_its_default() {
+    let settings = load(Some(&shipped()), [], &Overrides::default()).unwrap();
+    assert_eq!(settings, Settings::default());
+
+    let content = fs::read_to_string(shipped()).unwrap();
+    let mut section = String::new();
+    let mut keys = Vec::new();
+    for line in content.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = format!("{}.", name.trim_end_matches(']'));
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            keys.push(format!("{section}{name}"));
+        }
+    }
+    keys.sort();
+    assert_eq!(keys, known_keys());
+}
+
+#[test]
+fn the_defaults_are_in_range() {
+    assert_eq!(super::check(&Settings::default()), Vec::<String>::new());
+}
+
+#[test]
+fn later_sources_win() {
+    let (_dir, path) =
+        file("[grpc]\nlisten = \"127.0.0.1:1\"\nmax_connections = 7\n[log]\nlevel = \"warn\"\n");
+    let environment = [
+        ("LEVEE_GRPC_LISTEN", "127.0.0.1:2"),
+        ("LEVEE_GRPC_MAX_CONNECTIONS", "8"),
+        ("LEVEE_GRPC_REFLECTION", "true"),
+        ("LEVEE_LOG_FORMAT", "json"),
+        ("LEVEE_SERVICE_HOST", "10.0.0.1"),
+        ("PATH", "/bin"),
+    ];
+    let overrides = Overrides { grpc_listen: Some("127.0.0.1:3".to_owned()), ..Overrides::default() };
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = load(Some(&path), environment, &overrides).unwrap();
+    assert_eq!(settings.grpc.listen.port(), 3);
+    assert_eq!(settings.grpc.max_connections, 8);
+    assert!(settings.grpc.reflection);
+    assert_eq!(settings.log.level, "warn");
+    assert_eq!(settings.log.format, LogFormat::Json);
+}
+
+#[test]
+fn dev_listens_on_loopback_unless_told_otherwise() {
+    let dev = Overrides { is_dev: true, ..Overrides::default() };
+    assert!(load(None, [], &dev).unwrap().grpc.listen.ip().is_loopback());
+    assert!(!load(None, [], &Overrides::default()).unwrap().grpc.listen.ip().is_loopback());
+    let set = [("LEVEE_GRPC_LISTEN".to_owned(), "0.0.0.0:1".to_owned())];
+    assert!(!load(None, set, &dev).unwrap().grpc.listen.ip().is_loopback());
+}
+
+#[test]
+fn every_key_can_come_from_the_environment() {
+    for key in known_keys() {
+        let environment = [(variable(&key), "\u{0}".to_owned())];
+        let result = load(None, environment, &Overrides::default());
+        // Text that fits no key but a path: so it arrived.
+        assert_eq!(result.is_ok(), key == "data_dir", "{key}");
+    }
+}
+
+#[test]
+fn all_errors_are_reported_at_once() {
+    let errors = errors(
+        "data_dirr = \"x\"\n[grpc]\nlisten = \"nowhere\"\nmax_conections = 1\nrequest_timeout_ms = 0\n\
+         idle_timeout_ms = \"soon\"\n[grpc.tls]\ncert = \"x\"\n[log]\nlevel = \"a=b=c\"\nformat = \"xml\"\n",
+        &[("LEVEE_GRPC_REFLECTON", "true"), ("LEVEE_RUNTIME_WORKER_THREADS", "-1")],
+    );
+    let expected = [
+        ("data_dirr", "did you mean data_dir?"),
+        ("grpc.listen", "address"),
+        ("grpc.max_conections", "did you mean grpc.max_connections?"),
+        ("grpc.request_timeout_ms", "100 to 600000"),
+        ("grpc.idle_timeout_ms", "\"soon\""),
+        ("grpc.tls.cert", "no such key"),
+        ("log.level", "not a level"),
+        ("log.format", "xml"),
+        ("LEVEE_GRPC_REFLECTON", "did you mean LEVEE_GRPC_REFLECTION?"),
+        ("runtime.worker_threads", ""),
+    ];
+    assert_eq!(errors.len(), expected.len(), "{errors:#?}");
+    for (key, text) in expected {
+        let error =
+            errors.iter().find(|error| error.starts_with(key) && !error.starts_with(&format!("{key}_")));
+        assert!(error.is_some_and(|error| error.contains(text)), "{key}: {text}: {errors:#?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_missing_or_not_toml_is_an_error() {
+    let missing = load(Some(Path::new("/nonexistent/leveed.toml")), [], &Overrides::default()).unwrap_err();
+    assert!(missing.to_string().contains("/nonexistent/leveed.toml"), "{missing}");
+    assert_eq!(errors("[grpc", &[]).len(), 1);
+}
+
+#[test]
+fn the_ends_of_the_ranges_are_allowed_and_what_lies_beyond_is_not() {
+    let cases: [(&str, u64, u64); 7] = [
+        ("grpc.max_connections", 1, 1_000_000),
+        ("grpc.connection_age_ms", 1_000, 604_800_000),
+        ("grpc.connection_age_grace_ms", 1_000, 3_600_000),
+        ("grpc.request_timeout_ms", 100, 600_000),
+        ("grpc.idle_timeout_ms", 1_000, 86_400_000),
+        ("runtime.worker_threads", 0, 1_024),
+        ("runtime.blocking_calls", 1, 512),
+    ];
+    for (key, low, high) in cases {
+        let is_ok =
+            |value: u64| load(None, [(variable(key), value.to_string())], &Overrides::default()).is_ok();
+        assert!(is_ok(low) && is_ok(high) && !is_ok(high + 1), "{key}");
+        assert!(low == 0 || !is_ok(low - 1), "{key}");
+    }
+}

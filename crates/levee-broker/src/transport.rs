@@ -1,0 +1,10 @@
+//! From the socket to the services: what every connection and every request passes.
+
+pub mod accept;
+pub mod connection;
+pub mod limits;
+pub mod stack;
+pub mod step;
+mod steps;
+
+pub use steps::request_id::RequestId;

@@ -1,0 +1,152 @@
+//! One gRPC connection, from its first byte to its last.
+//!
+//! Must hold: whatever the client does or leaves undone, the connection ends: without a preface after
+//! [`PREFACE_TIMEOUT`], without signs of life by keepalive, at its age, and when the broker stops.
+
+use super::accept::Accepted;
+use super::limits::{self, MAX_CONCURRENT_STREAMS, PREFACE_TIMEOUT};
+use super::stack::Stack;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::future::Future;
+use std::io::{self, Cursor};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::Request;
+use tonic::body::Body;
+use tower::ServiceExt as _;
+
+/// How an HTTP/2 client begins.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What every request of a connection carries in its extensions.
+#[derive(Clone)]
+pub struct ConnectionContext {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// Cancelled when the connection is to go: streams end themselves, the client connects again.
+    pub retire: CancellationToken,
+    /// One permit for each call that may be in the broker's hands.
+    pub calls: Arc<Semaphore>,
+}
+
+impl ConnectionContext {
+    /// Cancelled when the connection of `request` is to go.
+    #[must_use]
+    pub fn retire<T>(request: &Request<T>) -> CancellationToken {
+        request.extensions().get().map(|context: &Self| context.retire.clone()).unwrap_or_default()
+    }
+}
+
+/// How long connections live.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetime {
+    /// After which a connection is asked to go.
+    pub age: Duration,
+    /// From then, or from the begin of the drain, until it is cut.
+    pub grace: Duration,
+}
+
+/// Serves connections.
+#[derive(Clone)]
+pub struct Server {
+    /// What requests pass.
+    pub stack: Stack,
+    /// Runs the calls.
+    pub tracker: TaskTracker,
+    /// How long connections live.
+    pub lifetime: Lifetime,
+    /// Cancelled when the broker drains: every connection is asked to go.
+    pub drain: CancellationToken,
+    /// Cancelled when time is up: every connection is cut.
+    pub cut: CancellationToken,
+}
+
+impl Server {
+    /// Serves one connection until it ends.
+    pub async fn run(self, accepted: Accepted) {
+        let Accepted { stream, peer, place } = accepted;
+        let open = metrics::gauge!("levee_connections", "listener" => "grpc");
+        open.increment(1.0);
+        match timeout(PREFACE_TIMEOUT, read_preface(stream)).await {
+            Ok(Ok(io)) => self.serve(io, peer).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "closed a connection that speaks no HTTP/2"),
+            Err(_) => tracing::debug!(%peer, "closed a connection that said nothing"),
+        }
+        open.decrement(1.0);
+        drop(place);
+    }
+
+    async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send, peer: SocketAddr) {
+        let context = ConnectionContext {
+            peer,
+            retire: CancellationToken::new(),
+            calls: Arc::new(Semaphore::new(MAX_CONCURRENT_STREAMS as usize)),
+        };
+        let Self { stack, tracker, lifetime, drain, cut } = self;
+        let retire = context.retire.clone();
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(context.clone());
+            stack.clone().oneshot(request)
+        });
+        let http2 = limits::http2(TrackedExecutor(tracker));
+        let mut connection = pin!(http2.serve_connection(TokioIo::new(io), service));
+        let mut age = pin!(tokio::time::sleep(lifetime.age));
+
+        tokio::select! {
+            result = &mut connection => return log_end(peer, result),
+            () = &mut age => {}
+            () = drain.cancelled() => {}
+        }
+        // GOAWAY first, so that a client whose stream then ends opens its next one elsewhere.
+        connection.as_mut().graceful_shutdown();
+        retire.cancel();
+        let mut grace = pin!(tokio::time::sleep(lifetime.grace));
+        tokio::select! {
+            result = &mut connection => log_end(peer, result),
+            () = &mut grace, if !drain.is_cancelled() => tracing::debug!(%peer, "cut a connection at its age"),
+            () = cut.cancelled() => tracing::debug!(%peer, "cut a connection at the end of the drain"),
+        }
+    }
+}
+
+fn log_end(peer: SocketAddr, result: hyper::Result<()>) {
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}
+
+/// Reads the preface and puts it back.
+async fn read_preface(stream: TcpStream) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + Send> {
+    let (mut reader, writer) = stream.into_split();
+    let mut preface = [0; PREFACE.len()];
+    reader.read_exact(&mut preface).await?;
+    if preface != *PREFACE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "not an HTTP/2 preface"));
+    }
+    Ok(tokio::io::join(Cursor::new(preface).chain(reader), writer))
+}
+
+/// Runs the calls of a connection on the broker's tracker, so that a stop can wait for them.
+#[derive(Clone)]
+struct TrackedExecutor(TaskTracker);
+
+impl<F> Executor<F> for TrackedExecutor
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}

@@ -1,0 +1,58 @@
+//! The way of a request, in one place.
+
+use super::step::{Request, Response, StepLayer};
+use super::steps::authenticate::Authenticate;
+use super::steps::concurrency::LimitConcurrency;
+use super::steps::deadline::Deadline;
+use super::steps::explain::Explain;
+use super::steps::observe::Observe;
+use super::steps::request_id::AssignRequestId;
+use crate::identity::Authenticator;
+use crate::rpc_metrics::RpcMetrics;
+use levee_types::{Clock, Random};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::service::Routes;
+use tower::ServiceBuilder;
+use tower::util::BoxCloneSyncService;
+
+/// Takes every request of every connection.
+pub type Stack = BoxCloneSyncService<Request, Response, Infallible>;
+
+/// What the steps need.
+pub struct Parts {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Counters of the calls.
+    pub metrics: Arc<RpcMetrics>,
+    /// For one call that is not a stream.
+    pub request_timeout: Duration,
+    /// Who calls.
+    pub authenticator: Authenticator,
+}
+
+/// Before this the connection was admitted, and later TLS comes there. Quotas will stand between
+/// authentication and the services; authorization is the services' first line, where the resource is
+/// known.
+#[must_use]
+pub fn stack(parts: Parts, services: Routes) -> Stack {
+    let Parts { clock, random, metrics, request_timeout, authenticator } = parts;
+    let stack = ServiceBuilder::new()
+        // First, so that every answer, a refusal too, carries an id that the logs know.
+        .layer(StepLayer(AssignRequestId::new(random.as_ref())))
+        // Before all that refuses, so that refusals are counted.
+        .layer(StepLayer(Observe::new(clock, metrics)))
+        // Around all that answers with a status of the library, so that it gets code and hint.
+        .layer(StepLayer(Explain))
+        // Before anything is worked on: what is too much costs no more than this.
+        .layer(StepLayer(LimitConcurrency))
+        // Before the body is read, so that it bounds the reading.
+        .layer(StepLayer(Deadline::new(request_timeout)))
+        // Last before the services, so that none is reached by a stranger.
+        .layer(StepLayer(Authenticate::new(authenticator)))
+        .service(services.prepare());
+    BoxCloneSyncService::new(stack)
+}

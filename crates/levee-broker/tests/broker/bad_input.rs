@@ -1,0 +1,364 @@
+//! Every field of every request: its limit is accepted, one beyond is refused with a code and a message
+//! that names the field, and nothing else is harmed.
+
+use crate::harness::{
+    Broker, failure, from_start, next, of_tenant, position, produce_request, reason, records,
+};
+use bytes::Bytes;
+use levee_proto::v1::offset_spec::Spec;
+use levee_proto::v1::read_request::Kind;
+use levee_proto::{batch, v1};
+use tonic::{Request, Response, Status};
+
+const LONG: usize = 10 * 1024;
+
+/// Refused with this code, and a message that contains this text.
+fn refused<T>(case: &str, result: Result<Response<T>, Status>, code: &str, text: &str) {
+    let (reason, message) = failure(result);
+    assert_eq!(reason, code, "{case}: {message}");
+    assert!(message.contains(text), "{case}: {message}");
+    assert!(message.len() < 600, "{case}: {message}");
+}
+
+fn names(name: &str) -> String {
+    name.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants() {
+    let broker = Broker::start().await;
+    let mut client = broker.tenants();
+    for name in ["abc", &"a".repeat(48)] {
+        client
+            .create_tenant(v1::CreateTenantRequest { name: names(name), if_not_exists: false })
+            .await
+            .unwrap();
+    }
+    for name in ["", "ab", &"a".repeat(49), "Abc", "a_c", "a/c", "a\0c", "ä-ö", &"a".repeat(LONG)] {
+        let create = v1::CreateTenantRequest { name: names(name), if_not_exists: true };
+        refused(name, client.create_tenant(create).await, "INVALID_ARGUMENT", "name: ");
+        let get = v1::GetTenantRequest { name: names(name) };
+        refused(name, client.get_tenant(get).await, "INVALID_ARGUMENT", "name: ");
+        let delete = v1::DeleteTenantRequest { name: names(name) };
+        refused(name, client.delete_tenant(delete).await, "INVALID_ARGUMENT", "name: ");
+    }
+    let taken = v1::CreateTenantRequest { name: names("abc"), if_not_exists: false };
+    refused("taken", client.create_tenant(taken).await, "ALREADY_EXISTS", "\"abc\"");
+    let again = v1::CreateTenantRequest { name: names("abc"), if_not_exists: true };
+    assert!(!client.create_tenant(again).await.unwrap().into_inner().created);
+    let absent = names("absent");
+    refused(
+        "get",
+        client.get_tenant(v1::GetTenantRequest { name: absent.clone() }).await,
+        "NOT_FOUND",
+        "absent",
+    );
+    refused(
+        "delete",
+        client.delete_tenant(v1::DeleteTenantRequest { name: absent }).await,
+        "NOT_FOUND",
+        "absent",
+    );
+
+    let list =
+        |page_size, page_token: &str| v1::ListTenantsRequest { page_size, page_token: names(page_token) };
+    assert_eq!(client.list_tenants(list(1000, "")).await.unwrap().into_inner().tenants.len(), 2);
+    let first = client.list_tenants(list(1, "")).await.unwrap().into_inner();
+    assert_eq!((first.tenants.len(), first.next_page_token.is_empty()), (1, false));
+    let second = client.list_tenants(list(1, &first.next_page_token)).await.unwrap().into_inner();
+    assert_eq!((second.tenants.len(), second.next_page_token.as_str()), (1, ""));
+    assert_ne!(first.tenants, second.tenants);
+    refused("size", client.list_tenants(list(1001, "")).await, "INVALID_ARGUMENT", "page_size");
+    refused("token", client.list_tenants(list(1, &"a".repeat(250))).await, "INVALID_ARGUMENT", "page_token");
+    broker.stop().await;
+}
+
+async fn create(broker: &Broker, topics: Vec<v1::TopicSpec>) -> Result<v1::CreateTopicsResponse, Status> {
+    let request = v1::CreateTopicsRequest { topics, ..Default::default() };
+    broker.topics().create_topics(of_tenant("acme", request)).await.map(Response::into_inner)
+}
+
+fn spec(name: &str, partitions: u32, config: &[(&str, &str)]) -> v1::TopicSpec {
+    let config = config.iter().map(|(name, value)| (names(name), names(value))).collect();
+    v1::TopicSpec { name: names(name), partitions, config }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn creating_topics() {
+    let broker = Broker::start().await;
+    broker.make("acme", "orders", 1).await;
+    let good = vec![
+        spec("a", 0, &[]),
+        spec(&"x".repeat(249), 10_000, &[("max.message.bytes", "1048576"), ("durability", "relaxed")]),
+        spec("b", 1, &[("max.message.bytes", "1")]),
+    ];
+    let answer = create(&broker, good).await.unwrap();
+    assert_eq!((answer.failures, answer.created), (vec![], 3));
+
+    let bad = [
+        (spec("", 1, &[]), "INVALID_ARGUMENT", "topics[0].name"),
+        (spec(".", 1, &[]), "INVALID_ARGUMENT", "topics[1].name"),
+        (spec("..", 1, &[]), "INVALID_ARGUMENT", "topics[2].name"),
+        (spec("_a", 1, &[]), "INVALID_ARGUMENT", "topics[3].name"),
+        (spec("../a", 1, &[]), "INVALID_ARGUMENT", "topics[4].name"),
+        (spec("a\0", 1, &[]), "INVALID_ARGUMENT", "topics[5].name"),
+        (spec(&"x".repeat(250), 1, &[]), "INVALID_ARGUMENT", "topics[6].name"),
+        (spec(&"x".repeat(LONG), 1, &[]), "INVALID_ARGUMENT", "topics[7].name"),
+        (spec("c", 10_001, &[]), "INVALID_ARGUMENT", "topics[8].partitions"),
+        (spec("c", 1, &[("max.message.bytes", "1048577")]), "INVALID_ARGUMENT", "max.message.bytes"),
+        (spec("c", 1, &[("max.message.bytes", "0")]), "INVALID_ARGUMENT", "max.message.bytes"),
+        (spec("c", 1, &[("durability", "sometimes")]), "INVALID_ARGUMENT", "durability"),
+        (spec("c", 1, &[("cleanup", &"x".repeat(LONG))]), "INVALID_ARGUMENT", "cleanup"),
+        (spec("c", 1, &[(&"x".repeat(LONG), "")]), "INVALID_ARGUMENT", "property"),
+        (spec("orders", 1, &[]), "ALREADY_EXISTS", "orders"),
+    ];
+    let specs = bad.iter().map(|(spec, ..)| spec.clone()).collect();
+    let mut answer = create(&broker, specs).await.unwrap();
+    assert_eq!((answer.created, answer.failures.len()), (0, bad.len()));
+    // Those that storage refuses come last, as here.
+    for ((spec, code, text), failure) in bad.iter().zip(answer.failures.drain(..)) {
+        let error = failure.error.unwrap();
+        let case = format!("{}: {error:?}", &spec.name[..spec.name.len().min(20)]);
+        assert_eq!(error.code().as_str_name(), format!("ERROR_CODE_{code}"), "{case}");
+        assert!(error.message.contains(text) && error.message.len() < 600, "{case}");
+        assert!(failure.name.len() <= 249 && spec.name.starts_with(&failure.name), "{case}");
+    }
+
+    let many = |count: usize| (0..count).map(|index| spec(&format!("t{index}"), 1, &[])).collect::<Vec<_>>();
+    let none = create(&broker, vec![]).await.map(Response::new);
+    refused("none", none, "INVALID_ARGUMENT", "topics: ");
+    let too_many = create(&broker, many(1_001)).await.map(Response::new);
+    refused("too many", too_many, "INVALID_ARGUMENT", "topics: ");
+    assert_eq!(create(&broker, many(1_000)).await.unwrap().created, 1_000);
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics() {
+    let broker = Broker::start().await;
+    broker.make("acme", "orders", 3).await;
+    let mut client = broker.topics();
+    let tenant = String::new;
+    for (name, code) in
+        [("", "INVALID_ARGUMENT"), (&*"x".repeat(LONG), "INVALID_ARGUMENT"), ("absent", "NOT_FOUND")]
+    {
+        let name = || names(name);
+        let get = v1::GetTopicRequest { tenant: tenant(), name: name() };
+        refused("get", client.get_topic(of_tenant("acme", get)).await, code, "");
+        let delete = v1::DeleteTopicRequest { tenant: tenant(), name: name() };
+        refused("delete", client.delete_topic(of_tenant("acme", delete)).await, code, "");
+        let add = v1::AddPartitionsRequest { tenant: tenant(), name: name(), partitions: 4 };
+        refused("add", client.add_partitions(of_tenant("acme", add)).await, code, "");
+        let trim = v1::TrimPartitionRequest { tenant: tenant(), name: name(), ..Default::default() };
+        refused("trim", client.trim_partition(of_tenant("acme", trim)).await, code, "");
+        let unset = vec![names("durability")];
+        let update =
+            v1::UpdateTopicConfigRequest { tenant: tenant(), name: name(), unset, ..Default::default() };
+        refused("update", client.update_topic_config(of_tenant("acme", update)).await, code, "");
+    }
+
+    let list = |prefix: String, page_size, page_token: String| {
+        of_tenant("acme", v1::ListTopicsRequest { tenant: tenant(), prefix, page_size, page_token })
+    };
+    client.list_topics(list("x".repeat(249), 1000, "x".repeat(249))).await.unwrap();
+    refused(
+        "prefix",
+        client.list_topics(list("x".repeat(250), 0, tenant())).await,
+        "INVALID_ARGUMENT",
+        "prefix",
+    );
+    refused(
+        "size",
+        client.list_topics(list(tenant(), 1001, tenant())).await,
+        "INVALID_ARGUMENT",
+        "page_size",
+    );
+    refused(
+        "token",
+        client.list_topics(list(tenant(), 0, "x".repeat(250))).await,
+        "INVALID_ARGUMENT",
+        "page_token",
+    );
+
+    let update = |set: &[(&str, &str)], unset: &[&str]| {
+        let set = set.iter().map(|(name, value)| (names(name), names(value))).collect();
+        let unset = unset.iter().map(|name| names(name)).collect();
+        of_tenant(
+            "acme",
+            v1::UpdateTopicConfigRequest { tenant: tenant(), name: names("orders"), set, unset },
+        )
+    };
+    let bytes = "max.message.bytes";
+    client.update_topic_config(update(&[(bytes, "1048576")], &["durability"])).await.unwrap();
+    let bad = [
+        (update(&[], &[]), "set"),
+        (update(&[(bytes, "1048577")], &[]), bytes),
+        (update(&[(bytes, &"9".repeat(LONG))], &[]), bytes),
+        (update(&[("unknown", "1")], &[]), "unknown"),
+        (update(&[], &["unknown"]), "unknown"),
+        (update(&[], &[&"x".repeat(LONG)]), "property"),
+        (update(&[(bytes, "1")], &[bytes]), "unset"),
+    ];
+    for (request, text) in bad {
+        refused(text, client.update_topic_config(request).await, "INVALID_ARGUMENT", text);
+    }
+
+    let add = |partitions| {
+        of_tenant("acme", v1::AddPartitionsRequest { tenant: tenant(), name: names("orders"), partitions })
+    };
+    refused("none", client.add_partitions(add(0)).await, "INVALID_ARGUMENT", "partitions");
+    refused("fewer", client.add_partitions(add(2)).await, "INVALID_ARGUMENT", "");
+    refused("too many", client.add_partitions(add(10_001)).await, "INVALID_ARGUMENT", "partitions");
+    let topic = client.add_partitions(add(10_000)).await.unwrap().into_inner().topic.unwrap();
+    assert_eq!(topic.partitions, 10_000);
+
+    broker.produce().produce(of_tenant("acme", produce_request("orders", 0, &["a", "b"]))).await.unwrap();
+    let trim = |partition, before_offset| {
+        let name = names("orders");
+        of_tenant("acme", v1::TrimPartitionRequest { tenant: tenant(), name, partition, before_offset })
+    };
+    refused("partition", client.trim_partition(trim(10_000, 0)).await, "NOT_FOUND", "partition 10000");
+    refused("offset", client.trim_partition(trim(0, 3)).await, "OFFSET_OUT_OF_RANGE", "0 to 2");
+    assert_eq!(client.trim_partition(trim(0, 2)).await.unwrap().into_inner().start_offset, 2);
+    broker.stop().await;
+}
+
+/// A batch of exactly `size` bytes.
+fn batch_of(size: usize) -> Bytes {
+    let encode =
+        |length: usize| batch::encode(&records(&[&"x".repeat(length)]), v1::Compression::Unspecified);
+    let overhead = encode(size).len() - size;
+    let batch = encode(size - overhead);
+    assert_eq!(batch.len(), size);
+    batch
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn produce() {
+    let broker = Broker::start().await;
+    broker.make("acme", "orders", 2).await;
+    create(&broker, vec![spec("small", 1, &[("max.message.bytes", "2000")])]).await.unwrap();
+    let mut client = broker.produce();
+    let good = || produce_request("orders", 0, &["a"]);
+    let with = |change: &dyn Fn(&mut v1::ProduceRequest)| {
+        let mut request = good();
+        change(&mut request);
+        of_tenant("acme", request)
+    };
+    let producer = |producer_id, epoch, sequence| Some(v1::ProducerSequence { producer_id, epoch, sequence });
+
+    client.produce(with(&|r| r.partition = 1)).await.unwrap();
+    client.produce(with(&|r| r.batch = batch_of(1024 * 1024))).await.unwrap();
+    client
+        .produce(with(&|r| {
+            r.topic = names("small");
+            r.batch = batch_of(2000);
+        }))
+        .await
+        .unwrap();
+
+    let cases: [(&str, Request<v1::ProduceRequest>, &str, &str); 13] = [
+        ("topic missing", with(&|r| r.topic.clear()), "INVALID_ARGUMENT", "topic: "),
+        ("topic long", with(&|r| r.topic = "x".repeat(LONG)), "INVALID_ARGUMENT", "topic: "),
+        ("topic unknown", with(&|r| r.topic = names("absent")), "NOT_FOUND", "absent"),
+        ("partition", with(&|r| r.partition = 2), "NOT_FOUND", "partition 2"),
+        ("batch missing", with(&|r| r.batch.clear()), "INVALID_ARGUMENT", "batch: "),
+        ("batch large", with(&|r| r.batch = batch_of(1024 * 1024 + 1)), "TOO_LARGE", "1048576"),
+        (
+            "batch larger than the topic allows",
+            with(&|r| {
+                r.topic = names("small");
+                r.batch = batch_of(2001);
+            }),
+            "TOO_LARGE",
+            "2000",
+        ),
+        ("batch truncated", with(&|r| r.batch.truncate(2)), "CORRUPT_BATCH", ""),
+        ("checksum", with(&|r| r.batch_crc32c = Some(1)), "CORRUPT_BATCH", "CRC32C"),
+        (
+            "sequence",
+            with(&|r| r.producer = producer(1, 0, u64::MAX)),
+            "INVALID_ARGUMENT",
+            "producer.sequence",
+        ),
+        ("producer", with(&|r| r.producer = producer(99, 0, 0)), "UNKNOWN_PRODUCER", ""),
+        ("message", with(&|r| r.batch = vec![0; 4 * 1024 * 1024].into()), "TOO_LARGE", "4194304"),
+        (
+            "too many records",
+            with(&|r| r.batch = batch::encode(&records(&["x"; 10_001]), v1::Compression::Unspecified)),
+            "TOO_LARGE",
+            "",
+        ),
+    ];
+    for (case, request, code, text) in cases {
+        refused(case, client.produce(request).await, code, text);
+    }
+    let unknown = v1::InitProducerRequest { producer_id: Some(99) };
+    refused("init", client.init_producer(of_tenant("acme", unknown)).await, "UNKNOWN_PRODUCER", "");
+
+    // Nothing of it was stored, and the connection is well.
+    let answer = client.produce(of_tenant("acme", good())).await.unwrap().into_inner();
+    assert_eq!(answer.base_offset, 1);
+    broker.stop().await;
+}
+
+fn start(positions: Vec<v1::ReadPosition>, credit_bytes: u64) -> v1::ReadRequest {
+    let start = v1::ReadStart { positions, credit_bytes, stop_at_end: true };
+    v1::ReadRequest { kind: Some(Kind::Start(start)) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read() {
+    let broker = Broker::start().await;
+    broker.make("acme", "orders", 1).await;
+    broker.produce().produce(of_tenant("acme", produce_request("orders", 0, &["a"]))).await.unwrap();
+    let good = || position("orders", 0, from_start());
+    let no_spec = v1::ReadPosition { from: None, ..good() };
+    let edge = |edge| vec![good(), position("orders", 0, Spec::Edge(edge))];
+    let bad: [(Vec<v1::ReadPosition>, &str, &str); 10] = [
+        (vec![], "INVALID_ARGUMENT", "positions: "),
+        (vec![good(); 10_001], "INVALID_ARGUMENT", "positions: "),
+        (vec![position("", 0, from_start())], "INVALID_ARGUMENT", "positions[0]: topic: "),
+        (vec![position(&"x".repeat(LONG), 0, from_start())], "INVALID_ARGUMENT", "positions[0]: topic: "),
+        (vec![good(), position("absent", 0, from_start())], "NOT_FOUND", "positions[1]: "),
+        (vec![position("orders", 1, from_start())], "NOT_FOUND", "positions[0]: "),
+        (vec![no_spec], "INVALID_ARGUMENT", "positions[0]: from: "),
+        (edge(0), "INVALID_ARGUMENT", "positions[1]: from.edge: "),
+        (edge(7), "INVALID_ARGUMENT", "positions[1]: from.edge: "),
+        (vec![position("orders", 0, Spec::Offset(2))], "OFFSET_OUT_OF_RANGE", "0 to 1"),
+    ];
+    let mut client = broker.read();
+    for (positions, code, text) in bad {
+        let list = v1::ListOffsetsRequest { positions: positions.clone() };
+        refused(text, client.list_offsets(of_tenant("acme", list)).await, code, text);
+        let (reason, message) = first_error(&broker, vec![start(positions, 1)]).await;
+        assert!(reason == code && message.contains(text), "{reason}: {message}");
+    }
+    let credit = |bytes| v1::ReadRequest { kind: Some(Kind::Credit(v1::ReadCredit { bytes })) };
+    let messages = [
+        (vec![], "start: "),
+        (vec![v1::ReadRequest { kind: None }], "start: "),
+        (vec![credit(1)], "start: "),
+        (vec![start(vec![good()], 0)], "credit_bytes: "),
+        (vec![start(vec![good()], 64 * 1024 * 1024 + 1)], "credit_bytes: "),
+    ];
+    for (requests, text) in messages {
+        let (reason, message) = first_error(&broker, requests).await;
+        assert!(reason == "INVALID_ARGUMENT" && message.contains(text), "{reason}: {message}");
+    }
+
+    let limit = of_tenant("acme", tokio_stream::iter([start(vec![good(); 10_000], 64 * 1024 * 1024)]));
+    let mut answers = client.read(limit).await.unwrap().into_inner();
+    let Some(v1::read_response::Kind::Started(started)) = next(&mut answers).await.unwrap().unwrap().kind
+    else {
+        panic!("not started");
+    };
+    assert_eq!(started.positions.len(), 10_000);
+    broker.stop().await;
+}
+
+async fn first_error(broker: &Broker, requests: Vec<v1::ReadRequest>) -> (String, String) {
+    let mut answers =
+        broker.read().read(of_tenant("acme", tokio_stream::iter(requests))).await.unwrap().into_inner();
+    reason(&next(&mut answers).await.unwrap_err())
+}

@@ -1,0 +1,171 @@
+//! Starts brokers and speaks to them.
+
+use levee_broker::ambient::{SystemClock, SystemRandom};
+use levee_broker::server::Surroundings;
+use levee_broker::{Listeners, ServeError, Settings, Storage, serve};
+use levee_proto::v1::cluster_service_client::ClusterServiceClient;
+use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::read_service_client::ReadServiceClient;
+use levee_proto::v1::tenant_service_client::TenantServiceClient;
+use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::{batch, v1};
+use levee_types::{Clock, Random};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Response, Status, Streaming};
+use tonic_types::StatusExt as _;
+
+/// Nothing that a test waits for takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Broker {
+    pub(crate) grpc: SocketAddr,
+    pub(crate) http: SocketAddr,
+    pub(crate) dir: TempDir,
+    shutdown: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Broker {
+    pub(crate) async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), |_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    pub(crate) async fn start_in(dir: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::default();
+        settings.grpc.listen = "127.0.0.1:0".parse().unwrap();
+        settings.http.listen = "127.0.0.1:0".parse().unwrap();
+        settings.storage.segment_bytes = 16 * 1024 * 1024;
+        change(&mut settings);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let storage =
+            Storage::start(dir.path(), settings.storage.to_shard(), Arc::clone(&clock), random.as_ref())
+                .unwrap();
+        let listeners = Listeners::bind(&settings).unwrap();
+        let (grpc, http) = (listeners.grpc.local_addr().unwrap(), listeners.http.local_addr().unwrap());
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let (shutdown, stop) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let surroundings = Surroundings { clock, random, metrics };
+            serve(&settings, storage, listeners, surroundings, async { stop.await.unwrap_or(()) }).await
+        });
+        Self { grpc, http, dir, shutdown, task }
+    }
+
+    /// Tells it to stop, without waiting.
+    pub(crate) fn begin_stop(self) -> Stopping {
+        self.shutdown.send(()).unwrap();
+        Stopping { task: self.task, dir: self.dir }
+    }
+
+    pub(crate) async fn stop(self) -> TempDir {
+        self.begin_stop().wait().await
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap().timeout(PATIENCE).connect_lazy()
+    }
+
+    pub(crate) fn produce(&self) -> ProduceServiceClient<Channel> {
+        ProduceServiceClient::new(self.channel()).max_encoding_message_size(usize::MAX)
+    }
+
+    pub(crate) fn read(&self) -> ReadServiceClient<Channel> {
+        ReadServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn topics(&self) -> TopicServiceClient<Channel> {
+        TopicServiceClient::new(self.channel()).max_encoding_message_size(usize::MAX)
+    }
+
+    pub(crate) fn tenants(&self) -> TenantServiceClient<Channel> {
+        TenantServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterServiceClient<Channel> {
+        ClusterServiceClient::new(self.channel())
+    }
+
+    /// Makes a tenant with one topic.
+    pub(crate) async fn make(&self, tenant: &str, topic: &str, partitions: u32) {
+        let request = v1::CreateTenantRequest { name: tenant.to_owned(), if_not_exists: true };
+        self.tenants().create_tenant(request).await.unwrap();
+        let spec = v1::TopicSpec { name: topic.to_owned(), partitions, ..Default::default() };
+        let request = v1::CreateTopicsRequest { topics: vec![spec], ..Default::default() };
+        let answer = self.topics().create_topics(of_tenant(tenant, request)).await.unwrap().into_inner();
+        assert_eq!((answer.failures, answer.created), (vec![], 1));
+    }
+}
+
+pub(crate) struct Stopping {
+    task: JoinHandle<Result<(), ServeError>>,
+    dir: TempDir,
+}
+
+impl Stopping {
+    pub(crate) async fn wait(self) -> TempDir {
+        tokio::time::timeout(Duration::from_secs(30), self.task).await.unwrap().unwrap().unwrap();
+        self.dir
+    }
+}
+
+pub(crate) fn of_tenant<T>(tenant: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Dev tenant {tenant}").parse().unwrap());
+    request
+}
+
+pub(crate) fn records(values: &[&str]) -> Vec<v1::Record> {
+    values
+        .iter()
+        .map(|value| v1::Record {
+            value: Some(bytes::Bytes::copy_from_slice(value.as_bytes())),
+            ..Default::default()
+        })
+        .collect()
+}
+
+pub(crate) fn produce_request(topic: &str, partition: u32, values: &[&str]) -> v1::ProduceRequest {
+    v1::ProduceRequest {
+        topic: topic.to_owned(),
+        partition,
+        batch: batch::encode(&records(values), v1::Compression::Unspecified),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn position(topic: &str, partition: u32, spec: v1::offset_spec::Spec) -> v1::ReadPosition {
+    v1::ReadPosition { topic: topic.to_owned(), partition, from: Some(v1::OffsetSpec { spec: Some(spec) }) }
+}
+
+pub(crate) fn from_start() -> v1::offset_spec::Spec {
+    v1::offset_spec::Spec::Edge(v1::OffsetEdge::Start as i32)
+}
+
+/// The code, message and hint of a failure.
+pub(crate) fn failure<T>(result: Result<Response<T>, Status>) -> (String, String) {
+    match result {
+        Ok(_) => panic!("it succeeded"),
+        Err(status) => reason(&status),
+    }
+}
+
+pub(crate) fn reason(status: &Status) -> (String, String) {
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("no details: {status:?}"));
+    (info.reason, status.message().to_owned())
+}
+
+pub(crate) async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Status> {
+    tokio::time::timeout(PATIENCE, stream.message()).await.unwrap()
+}

@@ -1,0 +1,20 @@
+//! The broker in this process, on real sockets and a real shard, as clients meet it.
+
+#![expect(clippy::disallowed_methods, reason = "a test spawns and waits for itself")]
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod http_endpoint;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod produce;
+#[cfg(test)]
+mod read;
