@@ -112,6 +112,15 @@ impl Failure {
         self
     }
 
+    /// The same failure of a create, with the way out if it is that the thing exists.
+    #[must_use]
+    pub(crate) fn or_if_not_exists(self) -> Self {
+        if self.code == ErrorCode::AlreadyExists.as_str() {
+            return self.with_hint("with --if-not-exists one that exists is left as it is");
+        }
+        self
+    }
+
     /// The same failure, of a command that shows something all the same.
     #[must_use]
     pub(crate) fn showing(mut self, view: View) -> Self {

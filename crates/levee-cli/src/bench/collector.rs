@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
+use tokio::task::unconstrained;
 
 /// Latencies are kept in microseconds, up to an hour, with 3 significant digits.
 const MAX_LATENCY_US: u64 = 3_600_000_000;
@@ -133,7 +134,8 @@ pub(super) async fn collect(
                 let lane = &mut lanes[partition as usize];
                 lane.busy = false;
                 while let Some(mut next) = lane.behind.pop_front() {
-                    if let Some(result) = (&mut next.delivery).now_or_never() {
+                    // A batch may have more records than a task of the runtime may look at in one go.
+                    if let Some(result) = unconstrained(&mut next.delivery).now_or_never() {
                         tally.note(next.since, result, now);
                     } else {
                         lane.busy = true;

@@ -10,11 +10,13 @@ use crate::output::{self, View};
 use crate::session::Session;
 use bytes::Bytes;
 use futures::FutureExt as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use input::{Input, Line};
 use levee_client::{Acked, Delivery, Error, Producer, ProducerSettings, Record};
 use serde_json::json;
 use std::collections::VecDeque;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
+use tokio::task::unconstrained;
 use tokio_util::task::TaskTracker;
 
 mod input;
@@ -34,7 +36,8 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
     let producer = session.ask(client.producer(settings)).await?;
 
     let input = Input::open(args.file.as_deref(), args.key_field.clone())?;
-    if args.file.is_none() && std::io::stdin().is_terminal() {
+    let is_typed = args.file.as_deref().is_none_or(|file| file == "-") && io::stdin().is_terminal();
+    if is_typed {
         output::note("each line becomes a record; end with Ctrl-D");
     }
     let template = Template::new(&args);
@@ -47,6 +50,7 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
         failed: 0,
         unknown: 0,
         failure: None,
+        progress: progress(is_typed),
     };
     let interrupted = tokio::select! {
         () = sender.send_all(input, &template) => false,
@@ -56,6 +60,7 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
         sender.fail(Failure::interrupted());
     }
     sender.finish().await;
+    sender.progress.finish_and_clear();
 
     let Sender { acked, failed, unknown, failure, .. } = sender;
     let produced =
@@ -69,6 +74,16 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
             ));
             Err(if acked > 0 { failure.after_part(view) } else { failure.showing(view) })
         }
+    }
+}
+
+/// Counts on the terminal what is acknowledged, unless somebody types there.
+fn progress(is_typed: bool) -> ProgressBar {
+    let target = if is_typed { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    match ProgressStyle::with_template("{pos} records acknowledged, {per_sec}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
 
@@ -105,6 +120,7 @@ struct Sender<'a> {
     unknown: u64,
     /// The first one. Nothing is sent after it.
     failure: Option<Failure>,
+    progress: ProgressBar,
 }
 
 impl Sender<'_> {
@@ -140,7 +156,9 @@ impl Sender<'_> {
                 Err(error) => self.note(Err(error)),
             }
             // Keeps what is remembered small; whatever is open still is bounded by the producer's buffer.
-            while let Some(outcome) = self.open.front_mut().and_then(|delivery| delivery.now_or_never()) {
+            while let Some(outcome) =
+                self.open.front_mut().and_then(|next| unconstrained(next).now_or_never())
+            {
                 self.open.pop_front();
                 self.note(outcome);
             }
@@ -149,27 +167,32 @@ impl Sender<'_> {
 
     /// Waits for what is open. A second interrupt ends the wait; what is open then counts as unknown.
     async fn finish(&mut self) {
-        let flushed = tokio::select! {
-            flushed = self.producer.flush() => flushed,
-            _ = tokio::signal::ctrl_c() => Ok(()),
+        let interrupted = tokio::select! {
+            () = self.drain() => false,
+            _ = tokio::signal::ctrl_c() => true,
         };
-        while let Some(mut delivery) = self.open.pop_front() {
-            if let Some(outcome) = (&mut delivery).now_or_never() {
-                self.note(outcome);
-            } else {
-                self.unknown += 1;
-                self.fail(Failure::interrupted());
-            }
+        if interrupted {
+            self.unknown += self.open.len() as u64;
+            self.fail(Failure::interrupted());
         }
-        // Each failure of a record was counted above; this is one of the producer as a whole.
-        if let Err(error) = flushed {
+    }
+
+    async fn drain(&mut self) {
+        // Each failure of a record is counted below; this is one of the producer as a whole.
+        if let Err(error) = self.producer.flush().await {
             self.fail(error.into());
+        }
+        while let Some(outcome) = first(&mut self.open).await {
+            self.note(outcome);
         }
     }
 
     fn note(&mut self, outcome: Result<Acked, Error>) {
         match outcome {
-            Ok(_) => self.acked += 1,
+            Ok(_) => {
+                self.acked += 1;
+                self.progress.inc(1);
+            }
             Err(error) => {
                 let count = if error.is_outcome_unknown() { &mut self.unknown } else { &mut self.failed };
                 *count += 1;

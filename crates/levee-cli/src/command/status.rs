@@ -29,16 +29,19 @@ pub(super) async fn run(session: &Session) -> Result<View, Failure> {
 
 fn show(status: &GetStatusResponse, state: &str) -> View {
     let journal = status.journal.unwrap_or_default();
-    let journal_text = format!("{} in {} segments", show_size(journal.bytes), journal.segments);
-    let sequence = format!("{} durable, {} flushed", journal.durable_sequence, journal.flushed_sequence);
+    let entries = format!(
+        "{} durable, {} of them in the index on disk",
+        journal.durable_sequence, journal.flushed_sequence
+    );
     let fields = vec![
         ("State", state.to_owned()),
         ("Version", status.version.clone()),
         ("Up for", show_duration(Duration::from_millis(status.uptime_ms))),
         ("Tenants", status.tenants.to_string()),
         ("Topics", status.topics.to_string()),
-        ("Journal", journal_text),
-        ("Sequence", sequence),
+        ("Journal", show_size(journal.bytes)),
+        ("Segments", journal.segments.to_string()),
+        ("Entries", entries),
         ("Disk free", show_size(status.disk_free_bytes)),
     ];
     let json = json!({

@@ -35,7 +35,7 @@ async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
                 tenants.extend(response.tenant.as_ref().map(json_of));
             }
             Err(error) => {
-                failure = Some(error);
+                failure = Some(error.or_if_not_exists());
                 break;
             }
         }

@@ -3,10 +3,19 @@
 use super::{Align, Column, Section, View};
 use comfy_table::{CellAlignment, Table};
 
-/// All sections, with an empty line between them.
+/// All sections, with an empty line between them unless both are sentences.
 pub(super) fn render(view: &View, wide: bool) -> String {
-    let sections: Vec<String> = view.sections.iter().map(|section| render_section(section, wide)).collect();
-    sections.join("\n")
+    let mut text = String::new();
+    let mut after_line = true;
+    for section in &view.sections {
+        let is_line = matches!(section, Section::Line(_));
+        if !(text.is_empty() || after_line && is_line) {
+            text.push('\n');
+        }
+        text.push_str(&render_section(section, wide));
+        after_line = is_line;
+    }
+    text
 }
 
 fn render_section(section: &Section, wide: bool) -> String {

@@ -41,6 +41,13 @@ fn a_command_that_wrote_its_data_itself_prints_nothing_more() {
 }
 
 #[test]
+fn sentences_stand_together_and_tables_apart() {
+    let fields = || Section::Fields(vec![("A", "1".to_owned())]);
+    let view = View::default().line("one").line("two").section(fields()).section(fields()).line("three");
+    assert_eq!(render(Format::Table, &view, None).unwrap(), "one\ntwo\n\nA  1\n\nA  1\n\nthree\n");
+}
+
+#[test]
 fn fields_are_aligned() {
     let view = View::default()
         .section(Section::Fields(vec![("State", "serving".to_owned()), ("Up", "1s".to_owned())]));

@@ -141,7 +141,10 @@ impl<R: Read> Lines<R> {
 impl Form {
     /// Makes a record of a line; none of an empty one between JSON values.
     fn read(&self, bytes: Vec<u8>) -> Result<Option<Line>, Failure> {
-        let no_json = |error: serde_json::Error| Failure::usage(format!("not JSON: {error}"));
+        // The line that the parser counts is always its first.
+        let no_json = |error: serde_json::Error| {
+            Failure::usage(format!("not JSON: {error}").replace(" at line 1 column ", " at column "))
+        };
         let key = match self {
             Self::Text => None,
             Self::Json { .. } if bytes.iter().all(u8::is_ascii_whitespace) => return Ok(None),

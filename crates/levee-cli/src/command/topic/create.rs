@@ -39,7 +39,9 @@ pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<View, Fa
                     for address in addresses {
                         match failed.remove(address.topic.as_str()) {
                             None => outcome.ready.push(address.clone()),
-                            Some(failure) => outcome.fail(failure.at(format!("topic {address}"))),
+                            Some(failure) => {
+                                outcome.fail(failure.at(format!("topic {address}")).or_if_not_exists());
+                            }
                         }
                     }
                 }
