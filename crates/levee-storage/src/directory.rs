@@ -39,6 +39,9 @@ impl Directory {
             move |source| OpenError::Io { path, source }
         };
         fs::create_dir_all(path).map_err(io(path))?;
+        // Without it a power loss could take the whole directory, when it is new.
+        let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        sync_directory(parent).map_err(io(parent))?;
         let lock = lock(path)?;
         let marker = path.join("LEVEE");
         let id = match fs::read_to_string(&marker) {
