@@ -44,7 +44,7 @@ lint: setup-build ## Checks format, lints, scripts, licences and banned crates
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	scripts/lint-scripts
-	scripts/audit --offline
+	scripts/audit --lint
 
 fmt: ## Formats the code
 	cargo fmt --all

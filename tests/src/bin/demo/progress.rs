@@ -1,8 +1,9 @@
 //! What a person sees while the demo runs: a bar on a terminal, a few plain lines otherwise. All of it
 //! goes to standard error.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::cell::Cell;
+use std::fmt::Write;
 use std::io::IsTerminal;
 
 /// Into how many steps the plain lines divide the work.
@@ -24,10 +25,9 @@ impl Progress {
         let is_terminal = std::io::stderr().is_terminal();
         let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(phase);
-        if let Ok(style) = ProgressStyle::with_template(
-            "{prefix:>9} {wide_bar} {human_pos} of {human_len} flights, {per_sec}",
-        ) {
-            bar.set_style(style);
+        let template = "{prefix:>9} {wide_bar} {human_pos} of {human_len} flights, {rate}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.with_key("rate", rate));
         }
         Self { phase, total, bar, step: Cell::new(0), is_terminal }
     }
@@ -54,6 +54,11 @@ impl Progress {
     pub(crate) fn finish(self) {
         self.bar.finish();
     }
+}
+
+fn rate(state: &ProgressState, out: &mut dyn Write) {
+    // Nothing is lost when a part of a bar cannot be drawn.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
 }
 
 /// Tells what happens outside of a phase with a bar.

@@ -8,6 +8,7 @@
 use crate::flights::Flight;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 /// How many findings are described in words.
 const EXAMPLES: usize = 3;
@@ -19,6 +20,12 @@ pub(crate) struct Place {
     pub(crate) partition: u32,
     /// In the partition.
     pub(crate) offset: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partition {} offset {}", self.partition, self.offset)
+    }
 }
 
 /// A record as it was read.
@@ -78,12 +85,12 @@ pub(crate) fn verify(flights: &[Flight], acked: &[Option<Place>], stored: &[Stor
     for Stored { place, flight } in stored {
         let Some((found, index)) = flight.as_ref().and_then(|f| Some((f, *by_row.get(&f.row)?))) else {
             verdict.differing += 1;
-            verdict.found(|| format!("{place:?} was never sent"));
+            verdict.found(|| format!("{place}: what is there was never sent"));
             continue;
         };
         if !seen.insert(index) {
             verdict.duplicated += 1;
-            verdict.found(|| format!("row {} is there again at {place:?}", found.row));
+            verdict.found(|| format!("row {} is there again, at {place}", found.row));
             continue;
         }
         let sent = &flights[index];
@@ -93,7 +100,7 @@ pub(crate) fn verify(flights: &[Flight], acked: &[Option<Place>], stored: &[Stor
             verdict.differing += 1;
             verdict.found(|| {
                 format!(
-                    "row {} at {place:?}, acked at {acked_at:?}, in order: {in_order}: {found:?}, sent: {sent:?}",
+                    "row {} at {place}, acked at {acked_at:?}, in order: {in_order}: {found:?}, sent: {sent:?}",
                     sent.row
                 )
             });
@@ -103,7 +110,7 @@ pub(crate) fn verify(flights: &[Flight], acked: &[Option<Place>], stored: &[Stor
     for (index, place) in acked.iter().enumerate().filter_map(|(index, place)| Some((index, (*place)?))) {
         if !seen.contains(&index) {
             verdict.lost += 1;
-            verdict.found(|| format!("row {} was acked at {place:?} and is not there", flights[index].row));
+            verdict.found(|| format!("row {} was acked at {place} and is not there", flights[index].row));
         }
     }
     verdict
