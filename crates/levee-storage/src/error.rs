@@ -160,9 +160,14 @@ impl From<StorageError> for LeveeError {
             E::Full { is_certain: true, .. } => ErrorCode::StorageFull,
             E::Full { is_certain: false, .. } | E::Failed { .. } => ErrorCode::StorageFailed,
             E::Stopping => ErrorCode::Unavailable,
-            E::Damaged { .. } => ErrorCode::DataCorrupt,
-            E::Index(_) | E::Row(_) => ErrorCode::Internal,
+            E::Damaged { .. } | E::Row(_) => ErrorCode::DataCorrupt,
+            E::Index(index) if index.is_corruption() => ErrorCode::DataCorrupt,
+            E::Index(_) => ErrorCode::Internal,
         };
+        if matches!(error, E::Index(_) | E::Row(_)) {
+            // The client is told to look here.
+            tracing::error!(%error, "the index cannot be read");
+        }
         // Where bytes are on the disk, and what RocksDB says, is for the operator's log.
         let (message, hint) = match &error {
             E::Damaged { offset, .. } => (

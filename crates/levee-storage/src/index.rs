@@ -35,6 +35,11 @@ impl IndexError {
     pub(crate) fn is_full(&self) -> bool {
         self.0.as_ref().contains("No space left on device")
     }
+
+    /// Whether stored bytes are not what was written.
+    pub(crate) fn is_corruption(&self) -> bool {
+        self.0.kind() == rocksdb::ErrorKind::Corruption
+    }
 }
 
 /// Keys and values of a shard.

@@ -64,8 +64,22 @@ impl Sample {
         Self { dir, setup, world, recorder }
     }
 
-    fn older(&self) -> PathBuf {
-        self.dir.path().join("older")
+    /// Gives a copy a file or directory back as it was when half was written.
+    fn put_back(&self, copy: &Path, name: &Path) {
+        let target = copy.join(name);
+        if target.is_dir() {
+            fs::remove_dir_all(&target).expect("a directory");
+        } else if target.exists() {
+            fs::remove_file(&target).expect("a file");
+        }
+        files::copy(&self.dir.path().join("older").join(name), &target);
+    }
+
+    /// The newest segment when half was written.
+    fn older_newest(&self) -> PathBuf {
+        let older = self.dir.path().join("older");
+        let newest = files::segments(&older).pop().expect("a segment");
+        newest.strip_prefix(&older).expect("a file of the older copy").to_owned()
     }
 
     /// Does harm to a copy and opens it. `what` names the harm.
@@ -166,13 +180,12 @@ async fn d5_damage_is_never_silent_loss() {
     assert!(matches!(whole, Outcome::Complete), "{whole:?}");
     let files = damageable(&sample.setup.data);
     for (file, used) in &files {
-        // The beginning, the end, and somewhere.
-        let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
+        // The beginning, the end, and somewhere: more often where more is.
         let is_segment = file.extension().is_some_and(|extension| extension == "seg");
-        let random = seed.range(0..*used);
-        let places = if is_segment { vec![20, random, used - 1] } else { vec![random] };
-        for position in places {
-            flip_and_cut(&sample, file, position.min(used - 1), bit).await;
+        let random = (0..if is_segment { 40 } else { 4 }).map(|_| seed.range(0..*used));
+        for position in [0, used - 1].into_iter().chain(random.collect::<Vec<_>>()) {
+            let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
+            flip_and_cut(&sample, file, position, bit).await;
         }
     }
 }
@@ -211,40 +224,51 @@ async fn d7_lost_files_are_noticed() {
         assert!(log.contains(number), "it does not say which segment is missing ({number}):\n{log}");
     }
 
-    // Put back as they were when half was written.
-    let older = sample.older();
-    let older_newest = files::segments(&older).pop().expect("a segment");
-    let older_newest = older_newest.strip_prefix(&older).expect("a file of the older copy").to_owned();
-    let put_back = |copy: &Path, name: &Path| {
-        let target = copy.join(name);
-        if target.is_dir() {
-            fs::remove_dir_all(&target).expect("a directory");
-        } else if target.exists() {
-            fs::remove_file(&target).expect("a file");
-        }
-        files::copy(&older.join(name), &target);
-    };
     let index = Path::new("index");
-    let watermark = Path::new("watermark");
     let lose_index = |copy: &Path| fs::remove_dir_all(copy.join(index)).expect("the index");
     opens_or_refuses(sample.open("the index is lost", lose_index).await);
-    opens_or_refuses(sample.open("an older index", |copy| put_back(copy, index)).await);
-    opens_or_refuses(sample.open("an older segment", |copy| put_back(copy, &older_newest)).await);
-    opens_or_refuses(sample.open("an older watermark", |copy| put_back(copy, watermark)).await);
-    let lose_watermark = |copy: &Path| fs::remove_file(copy.join(watermark)).expect("the watermark");
-    opens_or_refuses(sample.open("the watermark is lost", lose_watermark).await);
-    let lose_newest_and_index = |copy: &Path| {
+    let older_index = |copy: &Path| sample.put_back(copy, index);
+    opens_or_refuses(sample.open("an older index", older_index).await);
+    let older_segment = |copy: &Path| sample.put_back(copy, &sample.older_newest());
+    opens_or_refuses(sample.open("an older segment", older_segment).await);
+    let both = |copy: &Path| {
         fs::remove_file(copy.join(&newest)).expect("a segment");
         lose_index(copy);
     };
-    let outcome = sample.open("the newest segment and the index are lost", lose_newest_and_index).await;
-    assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
-    let newest_and_older_index = |copy: &Path| {
+    refuses(sample.open("the newest segment and the index are lost", both).await);
+    let both = |copy: &Path| {
         fs::remove_file(copy.join(&newest)).expect("a segment");
-        put_back(copy, index);
+        older_index(copy);
     };
-    let outcome =
-        sample.open("the newest segment is lost, and the index older", newest_and_older_index).await;
+    refuses(sample.open("the newest segment is lost, and the index older", both).await);
+}
+
+/// The same where everything is in one segment: the older copy of it looks like a journal that ends earlier.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d7_older_files_are_noticed() {
+    let sample = Sample::make("d7-older", 1_000, 3_000).await;
+    assert_eq!(files::segments(&sample.setup.data).len(), 1, "everything is in one segment");
+    let (index, watermark) = (Path::new("index"), Path::new("watermark"));
+    let segment = sample.older_newest();
+    let older_segment = |copy: &Path| sample.put_back(copy, &segment);
+    refuses(sample.open("an older segment", older_segment).await);
+    let both = |copy: &Path| {
+        older_segment(copy);
+        sample.put_back(copy, index);
+    };
+    refuses(sample.open("an older segment and an older index", both).await);
+    let both = |copy: &Path| {
+        older_segment(copy);
+        fs::remove_dir_all(copy.join(index)).expect("the index");
+    };
+    refuses(sample.open("an older segment, and the index is lost", both).await);
+    opens_or_refuses(sample.open("an older index", |copy| sample.put_back(copy, index)).await);
+    opens_or_refuses(sample.open("an older watermark", |copy| sample.put_back(copy, watermark)).await);
+    let lose = |copy: &Path| fs::remove_file(copy.join(watermark)).expect("the watermark");
+    opens_or_refuses(sample.open("the watermark is lost", lose).await);
+}
+
+fn refuses(outcome: Outcome) {
     assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
 }
 

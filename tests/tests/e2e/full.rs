@@ -9,7 +9,8 @@ use levee_tests::powerloss::Disk;
 use levee_tests::raw::{self, Raw};
 use levee_tests::recorder::{Outcome, Recorder};
 use rustix::fs::FallocateFlags;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
+use std::path::Path;
 
 /// One writer that makes each attempt once, so that it knows of each failure what it means.
 struct Once {
@@ -44,19 +45,41 @@ impl Once {
     }
 }
 
+/// There is no room for another segment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn full_disk() {
-    let Some(disk) = Disk::new("full", 64 * MIB) else { return };
-    let ballast = disk.path().join("ballast");
-    let file = File::create(&ballast).expect("a file");
-    rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, 20 * MIB).expect("space");
-    drop(file);
+async fn full_disk_of_the_journal() {
+    full_disk("full-journal", 16 * MIB, |path| reserve(path, 12 * MIB)).await;
+}
+
+/// There is no room at all, when there is still some in the last segment: the index cannot be flushed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_disk_of_the_index() {
+    full_disk("full-index", 40 * MIB, |path| {
+        for size in [4 * MIB, MIB / 4, 16 * 1024, 1024] {
+            while reserve(&path.with_extension(format!("{size}")), size) {}
+        }
+        true
+    })
+    .await;
+}
+
+/// Takes more space of the disk for a file; whether there was some.
+fn reserve(path: &Path, bytes: u64) -> bool {
+    let file = OpenOptions::new().create(true).append(true).open(path).expect("a file");
+    let length = file.metadata().expect("a file").len();
+    rustix::fs::fallocate(&file, FallocateFlags::empty(), length, bytes).is_ok()
+}
+
+/// `fill` takes space, of a disk of 64 MiB, for files whose names begin with the path that it is given.
+async fn full_disk(test: &str, segment_bytes: u64, fill: impl Fn(&Path) -> bool) {
+    let Some(disk) = Disk::new(test, 64 * MIB) else { return };
     let setup = Setup::new(&disk.path().join("data"))
-        .set("storage.segment_bytes", 16 * MIB)
+        .set("storage.segment_bytes", segment_bytes)
         .set("storage.replay_bytes", 16 * MIB)
         .expecting_errors();
-    let recorder = Recorder::new("full");
+    let recorder = Recorder::new(test);
     let broker = Broker::start(&setup).await;
+    assert!(fill(&disk.path().join("ballast")), "the disk has room for a ballast");
     let world = World::create(&broker.endpoint(), 1, &recorder).await;
     let mut writer = Once { raw: world.raw(), process: recorder.process(), counter: 0, world: world.clone() };
 
@@ -68,15 +91,21 @@ async fn full_disk() {
             Err(reason) => break reason,
         }
     };
-    println!("full after {sent} records");
-    assert_eq!(reason, "STORAGE_FULL");
+    println!("{test}: {reason} after {sent} records");
+    // The second where something was written of what then failed: the answer must not promise anything.
+    assert!(["STORAGE_FULL", "STORAGE_FAILED"].contains(&&*reason), "{reason}");
     for _ in 0..20 {
         assert_eq!(writer.send().await, Err("STORAGE_FULL".to_owned()), "a full disk stays full");
     }
     // Reads go on.
     assert_eq!(drain(&world).await.expect("reads on a full disk"), sent);
 
-    fs::remove_file(&ballast).expect("the ballast");
+    for file in fs::read_dir(disk.path()).expect("a directory") {
+        let path = file.expect("an entry").path();
+        if path.is_file() {
+            fs::remove_file(path).expect("the ballast");
+        }
+    }
     broker.stop().await;
     let broker = Broker::start(&setup).await;
     for _ in 0..50 {

@@ -13,25 +13,26 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d2_acked_records_survive_power_loss() {
-    power_cycles("d2", 10).await;
+    power_cycles("d2", 10, 3_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: make chaos"]
 async fn chaos_d2_acked_records_survive_power_loss() {
-    power_cycles("chaos-d2", cycles(500)).await;
+    power_cycles("chaos-d2", cycles(500), 1_000).await;
 }
 
 /// Writers and readers go on through `cycles` power losses. In half of them the broker stands still when the
 /// power goes; in the others it runs on, meets EIO, must not ack, and must end.
-async fn power_cycles(test: &str, cycles: u64) {
-    let Some(mut disk) = Disk::new(test, 2048 * MIB) else { return };
+/// Records have `bytes`: enough for several segments.
+async fn power_cycles(test: &str, cycles: u64, bytes: usize) {
+    let Some(mut disk) = Disk::new(test, 4096 * MIB) else { return };
     let mut seed = Seed::from_env(test);
     let setup = small(&disk.path().join("data"));
     let recorder = Recorder::new(test);
     let mut broker = Broker::start(&setup).await;
     let world = World::create(&broker.endpoint(), 6, &recorder).await;
-    let writers = Writers::start(&world, 4, Pace::default(), &mut seed);
+    let writers = Writers::start(&world, 4, Pace { bytes, ..Pace::default() }, &mut seed);
     let followers = Followers::start(&world, 2);
     for cycle in 0..cycles {
         world.progress(100).await;
