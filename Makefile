@@ -52,7 +52,7 @@ fmt: ## Formats the code
 audit: ## Checks dependencies against licences, bans and known advisories (cargo-deny, network)
 	scripts/audit
 
-fuzz: ## Fuzzes the decoders, a minute for each (nightly Rust, cargo-fuzz; ARGS=SECONDS)
+fuzz: setup-build ## Fuzzes the decoders, a minute for each (nightly Rust, cargo-fuzz; ARGS=SECONDS)
 	scripts/fuzz $(ARGS)
 
 release: setup-build ## Builds leveed and levee
