@@ -5,15 +5,22 @@ use levee_broker::Settings;
 use levee_broker::settings::{Overrides, load};
 use std::env;
 use std::error::Error;
+use std::fs::Permissions;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// Read when no file is given, if it is there; not with `--dev`.
+const CONFIG_FILE: &str = "/etc/levee/leveed.toml";
 
 /// The broker of Levee.
 #[derive(Debug, Parser)]
 #[command(name = "leveed", version, about)]
 pub(crate) struct Args {
-    /// The settings; config/leveed.toml shows all of them.
+    /// The settings; config/leveed.toml shows all of them. Without, /etc/levee/leveed.toml if it is
+    /// there, but not with --dev.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For development: no authentication, so on loopback only; data in a temporary directory unless
@@ -34,9 +41,7 @@ pub(crate) struct Args {
 impl Args {
     /// The settings, and the temporary data directory if there is one: it is deleted when dropped.
     pub(crate) fn settings(&self) -> Result<(Settings, Option<TempDir>), Box<dyn Error>> {
-        let temporary = (self.dev && self.data.is_none())
-            .then(|| tempfile::Builder::new().prefix("levee-dev-").tempdir())
-            .transpose()?;
+        let temporary = (self.dev && self.data.is_none()).then(temporary_dir).transpose()?;
         let data_dir = self.data.as_deref().or(temporary.as_ref().map(TempDir::path));
         let overrides = Overrides {
             data_dir: data_dir.map(|dir| dir.to_string_lossy().into_owned()),
@@ -47,7 +52,8 @@ impl Args {
         let environment = env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
-        let mut settings = load(self.config.as_deref(), environment, &overrides)?;
+        let usual = Some(Path::new(CONFIG_FILE)).filter(|file| !self.dev && file.exists());
+        let mut settings = load(self.config.as_deref().or(usual), environment, &overrides)?;
         if !self.dev {
             return Err("authentication is not configured, and this release cannot configure it yet: it \
                         starts with --dev only, for development on this machine"
@@ -59,6 +65,10 @@ impl Args {
         banner(&settings, temporary.is_some());
         Ok((settings, temporary))
     }
+}
+
+fn temporary_dir() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("levee-dev-").permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 fn require_loopback(key: &str, address: SocketAddr) -> Result<(), String> {

@@ -180,3 +180,6 @@ impl Watcher {
 fn answer(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status as i32 }
 }
+
+#[cfg(test)]
+mod tests;

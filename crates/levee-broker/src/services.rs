@@ -52,7 +52,7 @@ pub fn routes(services: Services) -> Routes {
                 .max_encoding_message_size(MAX_RESPONSE_BYTES)
         };
     }
-    let produce = produce::Produce { authorizer: authorizer.clone(), idle_timeout };
+    let produce = produce::Produce::new(authorizer.clone(), idle_timeout);
     let read = read::Read { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone() };

@@ -7,18 +7,19 @@ use crate::authorize::Authorizer;
 use crate::error::reply;
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
-use append::{Volume, answer, check};
+use append::{Produced, Volume, answer, check};
 use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_types::{LeveeError, ProducerId};
 use std::time::Duration;
-use stream::ProduceStream;
+use stream::{Idle, ProduceStream};
 use tonic::{Request, Response, Status, Streaming};
 
 /// `levee.v1.ProduceService`.
 pub(super) struct Produce {
-    pub(super) authorizer: Authorizer,
-    pub(super) idle_timeout: Duration,
+    authorizer: Authorizer,
+    idle_timeout: Duration,
+    produced: Produced,
 }
 
 #[tonic::async_trait]
@@ -48,12 +49,16 @@ impl v1::produce_service_server::ProduceService for Produce {
 }
 
 impl Produce {
+    pub(super) fn new(authorizer: Authorizer, idle_timeout: Duration) -> Self {
+        Self { authorizer, idle_timeout, produced: Produced::new() }
+    }
+
     async fn one(&self, request: Request<v1::ProduceRequest>) -> Result<v1::ProduceResponse, LeveeError> {
         let permit = self.authorizer.tenant(&request, Operation::Produce, "")?;
         let append = check(&permit, request.into_inner())?;
         let volume = Volume::of(&append);
         let appended = permit.shard().submit(append).await?.await?;
-        volume.acknowledged();
+        self.produced.count(volume);
         Ok(answer(appended))
     }
 
@@ -63,7 +68,8 @@ impl Produce {
     ) -> Result<BoxStream<'static, Result<v1::ProduceStreamResponse, Status>>, LeveeError> {
         let permit = self.authorizer.tenant(&request, Operation::ProduceStream, "")?;
         let retire = ConnectionContext::retire(&request);
-        let stream = ProduceStream::new(permit, request.into_inner(), retire, self.idle_timeout);
+        let idle = Idle::new(self.idle_timeout);
+        let stream = ProduceStream::new(permit, request.into_inner(), retire, idle, self.produced.clone());
         Ok(stream.into_answers())
     }
 

@@ -330,3 +330,36 @@ async fn bodies_that_are_no_messages_are_refused() {
     assert_serves(&broker).await;
     broker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_given_up() {
+    let broker = Broker::start_with(|settings| settings.grpc.request_timeout_ms = 500).await;
+    let stream = TcpStream::connect(broker.grpc).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let request = Request::builder()
+        .method("POST")
+        .uri("http://localhost/levee.v1.ProduceService/Produce")
+        .header("content-type", "application/grpc")
+        .header("authorization", "Dev tenant acme")
+        .body(())
+        .unwrap();
+    let (answer, mut sender) = client.send_request(request, false).unwrap();
+    sender.send_data(Bytes::from_static(&[0, 0, 0]), false).unwrap();
+    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+    assert_eq!(grpc_status(answer.headers()), Some("4"), "{answer:?}");
+    assert!(answer.headers().contains_key("levee-request-id"));
+    driver.abort();
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_says_nothing_is_closed() {
+    let broker = Broker::start().await;
+    let mut stream = TcpStream::connect(broker.grpc).await.unwrap();
+    stream.write_all(&PREFACE[..10]).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.is_empty());
+    broker.stop().await;
+}

@@ -4,7 +4,7 @@
 //! does not take its answers is not read from; and dropping the stream, at any moment, drops everything
 //! that it holds. What was submitted before is then stored or not as a whole.
 
-use super::append::{Volume, answer, check};
+use super::append::{Produced, Volume, answer, check};
 use crate::authorize::{InTenant, Permit};
 use crate::error::{detail, explain, status};
 use crate::services::draining;
@@ -32,6 +32,7 @@ pub(super) struct ProduceStream {
     end: Option<Result<(), Status>>,
     retire: Pin<Box<WaitForCancellationFutureOwned>>,
     idle: Idle,
+    produced: Produced,
 }
 
 /// A request without an answer.
@@ -53,7 +54,8 @@ impl ProduceStream {
         permit: Permit<InTenant>,
         requests: Streaming<v1::ProduceStreamRequest>,
         retire: CancellationToken,
-        idle_timeout: Duration,
+        idle: Idle,
+        produced: Produced,
     ) -> Self {
         Self {
             permit,
@@ -61,7 +63,8 @@ impl ProduceStream {
             in_flight: VecDeque::new(),
             end: None,
             retire: Box::pin(retire.cancelled_owned()),
-            idle: Idle::new(idle_timeout),
+            idle,
+            produced,
         }
     }
 
@@ -88,7 +91,7 @@ impl ProduceStream {
                 biased;
                 // Answers come first, and there are never more of them than requests were taken: so
                 // requests get their turn.
-                (correlation_id, outcome) = first(&mut self.in_flight), if !self.in_flight.is_empty() => {
+                (correlation_id, outcome) = first(&mut self.in_flight, &self.produced), if !self.in_flight.is_empty() => {
                     self.in_flight.pop_front();
                     return Ok(Some(v1::ProduceStreamResponse { correlation_id, result: Some(outcome) }));
                 }
@@ -130,14 +133,14 @@ async fn submit(permit: &Permit<InTenant>, request: v1::ProduceStreamRequest) ->
 
 /// Waits for the outcome of the first request. Only this one is polled: the others are answered after
 /// it in any case. Cancel-safe.
-async fn first(in_flight: &mut VecDeque<InFlight>) -> (u64, Outcome) {
+async fn first(in_flight: &mut VecDeque<InFlight>, produced: &Produced) -> (u64, Outcome) {
     let Some(InFlight { correlation_id, state }) = in_flight.front_mut() else {
         return std::future::pending().await;
     };
     let outcome = match state {
         State::Submitted(receipt, volume) => match receipt.await {
             Ok(appended) => {
-                volume.acknowledged();
+                produced.count(*volume);
                 Outcome::Response(answer(appended))
             }
             Err(error) => Outcome::Error(detail(error.into())),
@@ -149,14 +152,14 @@ async fn first(in_flight: &mut VecDeque<InFlight>) -> (u64, Outcome) {
 
 /// Notices a stream without messages. A message costs nothing but a flag: the time is looked at once per
 /// timeout, so that the stream ends after one to two of them.
-struct Idle {
+pub(super) struct Idle {
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
     is_fresh: bool,
 }
 
 impl Idle {
-    fn new(timeout: Duration) -> Self {
+    pub(super) fn new(timeout: Duration) -> Self {
         Self { timeout, timer: Box::pin(sleep(timeout)), is_fresh: false }
     }
 
