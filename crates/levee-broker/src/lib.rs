@@ -10,6 +10,7 @@ pub mod ambient;
 pub mod authorize;
 pub mod blocking;
 pub mod data_dir;
+pub mod descriptors;
 pub mod error;
 pub mod health;
 pub mod http_endpoint;

@@ -7,7 +7,7 @@ use args::Args;
 use clap::Parser as _;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::server::Surroundings;
-use levee_broker::{Listeners, Storage, data_dir, logging, rpc_metrics, serve};
+use levee_broker::{Listeners, Storage, data_dir, descriptors, logging, rpc_metrics, serve};
 use levee_types::{Clock, Random};
 use std::error::Error;
 use std::process::ExitCode;
@@ -32,6 +32,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let (settings, _temporary) = args.settings()?;
     logging::start(&settings.log)?;
+    descriptors::raise_limit();
     let metrics = rpc_metrics::install()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);

@@ -5,6 +5,7 @@
 
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
+use crate::descriptors;
 use crate::health::Readiness;
 use crate::http_endpoint::HttpEndpoint;
 use crate::identity::authenticate_dev;
@@ -138,7 +139,8 @@ pub async fn serve(
         drain: drain.clone(),
         cut: cut.clone(),
     };
-    let grpc = Acceptor::new(listeners.grpc, "grpc", settings.grpc.max_connections, &clock);
+    let connections = settings.grpc.max_connections.min(descriptors::for_connections());
+    let grpc = Acceptor::new(listeners.grpc, "grpc", connections, &clock);
     let http = Acceptor::new(listeners.http, "http", MAX_HTTP_CONNECTIONS, &clock);
     let endpoint = HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone() };
 

@@ -55,6 +55,14 @@ pub struct NewTopic {
     pub set: BTreeMap<String, String>,
 }
 
+impl NewTopic {
+    /// About how many bytes it occupies.
+    pub(crate) fn size(&self) -> usize {
+        let set: usize = self.set.iter().map(|(name, value)| name.len() + value.len()).sum();
+        size_of::<Self>() + self.name.as_str().len() + set
+    }
+}
+
 /// A change of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TopicChange {

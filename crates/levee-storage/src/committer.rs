@@ -13,7 +13,7 @@ mod machine;
 use crate::catalog::Catalog;
 use crate::command::Command;
 use crate::error::StorageError;
-use crate::index::{FLUSH_ROWS_BYTES, Index};
+use crate::index::{FLUSH_RANGES, FLUSH_ROWS_BYTES, Index};
 use crate::journal::{Journal, JournalError};
 use crate::queue::{Queue, Queued};
 use crate::segments::SegmentStore;
@@ -44,6 +44,17 @@ pub struct Committer<S> {
     unflushed_journal: u64,
     /// Bytes of rows in memory.
     unflushed_rows: u64,
+    /// Deleted ranges in memory.
+    unflushed_ranges: u64,
+}
+
+/// What the index on disk does not cover at the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Unflushed {
+    /// Bytes of the journal.
+    pub(crate) journal: u64,
+    /// Bytes of rows.
+    pub(crate) rows: u64,
 }
 
 /// Why the committer takes no more commands.
@@ -93,7 +104,7 @@ impl<S: SegmentStore> Committer<S> {
         journal: Journal<S>,
         tails: TailWriter,
         settings: ShardSettings,
-        unflushed_journal: u64,
+        unflushed: Unflushed,
     ) -> Self {
         let Shared { queue, board, index, catalog, clock } = shared;
         let committer = Self {
@@ -107,8 +118,9 @@ impl<S: SegmentStore> Committer<S> {
             tails,
             settings,
             sync_due: None,
-            unflushed_journal,
-            unflushed_rows: 0,
+            unflushed_journal: unflushed.journal,
+            unflushed_rows: unflushed.rows,
+            unflushed_ranges: 0,
         };
         committer.board.set_journal(&committer.journal);
         committer
@@ -133,15 +145,18 @@ impl<S: SegmentStore> Committer<S> {
             if needs_applied_state(&command) && !group.is_empty() {
                 self.commit_or_fail(std::mem::take(&mut group));
             }
-            let ends_group = !matches!(command, Command::Append(..));
+            let is_append = matches!(command, Command::Append(..));
+            let entries = group.entries();
             self.decide(command, &mut group);
             rooms.push(room);
-            if ends_group || group.bytes() >= self.settings.group_bytes || commands.len() == 0 {
+            let changed_catalog = !is_append && group.entries() > entries;
+            if changed_catalog || group.bytes() >= self.settings.group_bytes || commands.len() == 0 {
                 self.commit_or_fail(std::mem::take(&mut group));
                 rooms.clear();
             }
         }
         self.sync_if_due();
+        self.board.set_journal(&self.journal);
     }
 
     /// How long the committer may wait for commands.
@@ -160,19 +175,23 @@ impl<S: SegmentStore> Committer<S> {
     fn commit_or_fail(&mut self, group: Group) {
         let (mut changes, answers) = group.split();
         match self.commit(&mut changes) {
-            Ok(()) => answers.into_iter().for_each(|answer| answer(None)),
+            Ok(()) => {
+                answers.into_iter().for_each(|answer| answer(None));
+                self.tails.wake();
+            }
             Err(error) => {
                 let answer_error = error.to_answer();
                 self.fail(&error);
                 answers.into_iter().for_each(|answer| answer(Some(&answer_error)));
             }
         }
+        self.sync_if_due();
     }
 
     /// Makes a group durable and readable.
     fn commit(&mut self, group: &mut group::GroupChanges) -> Result<(), CommitError> {
         if group.entries.is_empty() {
-            return Ok(());
+            return if group.needs_sync { Ok(self.sync()?) } else { Ok(()) };
         }
         let started = self.clock.monotonic();
         let written = self.journal.append(&group.entries)?;
@@ -189,11 +208,15 @@ impl<S: SegmentStore> Committer<S> {
         }
         self.unflushed_rows += changes.size();
         self.unflushed_journal += group.bytes;
+        self.unflushed_ranges += changes.ranges();
         self.index.apply(changes)?;
         for effect in group.effects.drain(..) {
             self.publish(effect);
         }
-        if self.unflushed_rows >= FLUSH_ROWS_BYTES || self.unflushed_journal >= self.settings.replay_bytes {
+        if self.unflushed_rows >= FLUSH_ROWS_BYTES
+            || self.unflushed_journal >= self.settings.replay_bytes
+            || self.unflushed_ranges >= FLUSH_RANGES
+        {
             self.begin_flush()?;
         }
         self.board.set_journal(&self.journal);
@@ -229,6 +252,7 @@ impl<S: SegmentStore> Committer<S> {
         self.index.begin_flush()?;
         self.unflushed_rows = 0;
         self.unflushed_journal = 0;
+        self.unflushed_ranges = 0;
         Ok(())
     }
 
@@ -238,12 +262,14 @@ impl<S: SegmentStore> Committer<S> {
         {
             self.fail(&error.into());
         }
-        self.board.set_journal(&self.journal);
     }
 
     fn fail(&mut self, error: &CommitError) {
-        self.sync_due = None;
-        if error.is_full() {
+        // Relaxed records are owed their sync also when nothing more can be written.
+        let is_synced = matches!(error, CommitError::Journal(JournalError::Failed { .. }))
+            || self.sync_due.take().is_none()
+            || self.journal.sync().is_ok();
+        if error.is_full() && is_synced {
             tracing::error!(%error, "the disk is full: reading goes on, writing needs free space and a restart");
             self.board.set_state(ShardState::Full, error.to_string());
         } else {

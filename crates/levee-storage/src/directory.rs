@@ -98,7 +98,7 @@ fn clear_unfinished(path: &Path) -> Result<(), OpenError> {
     let segments = FileSegments::open(path).map_err(io)?;
     match segments.list().map_err(io)?[..] {
         [] => Ok(()),
-        [1] if !Journal::has_entries(&segments, 1) => segments.remove(1).map_err(io),
+        [1] if !Journal::has_entries(&segments, 1).map_err(io)? => segments.remove(1).map_err(io),
         _ => Err(lost()),
     }
 }

@@ -131,6 +131,12 @@ pub enum StorageError {
         /// Where it begins.
         position: u64,
     },
+    /// Stored bytes cannot be read now; they may be sound.
+    #[error("a segment cannot be read: {reason}")]
+    Unreadable {
+        /// What the system said.
+        reason: String,
+    },
     /// The index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -159,7 +165,7 @@ impl From<StorageError> for LeveeError {
             E::LimitExceeded { .. } => ErrorCode::LimitExceeded,
             E::Full { is_certain: true, .. } => ErrorCode::StorageFull,
             E::Full { is_certain: false, .. } | E::Failed { .. } => ErrorCode::StorageFailed,
-            E::Stopping => ErrorCode::Unavailable,
+            E::Stopping | E::Unreadable { .. } => ErrorCode::Unavailable,
             E::Damaged { .. } | E::Row(_) => ErrorCode::DataCorrupt,
             E::Index(index) if index.is_corruption() => ErrorCode::DataCorrupt,
             E::Index(_) => ErrorCode::Internal,
@@ -175,6 +181,9 @@ impl From<StorageError> for LeveeError {
                 "read on behind it, and restore it from a backup",
             ),
             E::Index(_) | E::Row(_) => ("the index cannot be read".to_owned(), "see the broker's log"),
+            E::Unreadable { .. } => {
+                ("the record cannot be read now".to_owned(), "try again; see the broker's log")
+            }
             E::Failed { .. } => ("storage failed; the outcome is unknown".to_owned(), "see the broker's log"),
             E::Full { is_certain, .. } => (
                 if *is_certain { "the disk is full" } else { "the disk is full; the outcome is unknown" }

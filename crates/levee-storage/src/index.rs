@@ -20,7 +20,10 @@ type Database = rocksdb::DBWithThreadMode<MultiThreaded>;
 
 /// Memory for rows that are not flushed yet, in bytes for each keyspace: a flush is asked for at this size.
 pub(crate) const FLUSH_ROWS_BYTES: u64 = 64 * 1024 * 1024;
-/// RocksDB's own limit for the same. It is never reached: a flush that RocksDB began by itself could cover
+/// Deleted ranges that are not flushed yet: a flush is asked for at this number. In memory, each new one
+/// makes the next read look at all of them.
+pub(crate) const FLUSH_RANGES: u64 = 1000;
+/// RocksDB's own limit for rows in memory. It is never reached: a flush that RocksDB began by itself could cover
 /// entries that are not durable.
 const WRITE_BUFFER_BYTES: usize = 1024 * 1024 * 1024;
 const BLOOM_BITS: f64 = 10.0;
@@ -121,7 +124,7 @@ impl Index {
     /// An empty set of changes.
     pub(crate) fn changes(&self) -> Changes<'_> {
         let families = Families { index: self.family(Keyspace::Index), state: self.family(Keyspace::State) };
-        Changes { families, batch: WriteBatch::default() }
+        Changes { families, batch: WriteBatch::default(), ranges: 0 }
     }
 }
 
@@ -158,6 +161,7 @@ fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
 pub(crate) struct Changes<'a> {
     families: Families<'a>,
     batch: WriteBatch,
+    ranges: u64,
 }
 
 struct Families<'a> {
@@ -195,6 +199,7 @@ impl Changes<'_> {
                     self.batch.delete_cf(self.families.of(*keyspace), key);
                 }
                 Operation::DeleteRange { keyspace, from, to } => {
+                    self.ranges += 1;
                     self.batch.delete_range_cf(self.families.of(*keyspace), from, to);
                 }
             }
@@ -204,6 +209,11 @@ impl Changes<'_> {
     /// Adds the position of the last entry that was added.
     pub(crate) fn set_checkpoint(&mut self, at: &Checkpoint) {
         self.batch.put_cf(&self.families.state, keys::checkpoint(), at.encode_to_vec());
+    }
+
+    /// How many ranges are deleted.
+    pub(crate) fn ranges(&self) -> u64 {
+        self.ranges
     }
 
     /// Bytes of what was added.

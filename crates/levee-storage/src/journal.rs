@@ -14,7 +14,7 @@ pub use recovery::{JournalDamage, ReplayedEntry};
 use crate::operation::Operation;
 use crate::segments::SegmentStore;
 use bytes::Bytes;
-use format::{ENTRY_HEADER, EntryHeader, Kind, SEGMENT_HEADER, SegmentHeader, padding};
+use format::{ENTRY_HEADER, EntryHeader, Kind, SEGMENT_HEADER, Seed, SegmentHeader, padding};
 use std::io;
 use std::sync::Arc;
 use watermark::Watermark;
@@ -100,6 +100,7 @@ impl<S: SegmentStore> Journal<S> {
     /// # Errors
     /// See [`JournalError`]; after `Failed` the journal must be dropped.
     pub fn append(&mut self, entries: &[Entry]) -> Result<Vec<Written>, JournalError> {
+        let seed = Seed::new(self.id);
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         let mut written = Vec::with_capacity(entries.len());
@@ -118,7 +119,7 @@ impl<S: SegmentStore> Journal<S> {
                 previous_crc: crc,
                 crc: 0,
             };
-            crc = header.encode(&entry.operations, &mut scratch);
+            crc = header.encode(seed, &entry.operations, &mut scratch);
             ends.push(scratch.len());
             // Positions are relative to the group until the segment is known.
             let at = Checkpoint { segment: 0, position: size, sequence, crc };
@@ -191,7 +192,7 @@ impl<S: SegmentStore> Journal<S> {
         };
         // First the successor, then the seal that says there is one: a seal without successor is a loss.
         self.store.create(header.id, self.segment_bytes, &header.encode()).map_err(|error| {
-            if error.kind() == io::ErrorKind::StorageFull {
+            if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
                 JournalError::Full(error)
             } else {
                 self.failed("creation", error)
@@ -207,7 +208,7 @@ impl<S: SegmentStore> Journal<S> {
             previous_crc: self.previous_crc,
             crc: 0,
         }
-        .encode(&[], &mut seal);
+        .encode(Seed::new(self.id), &[], &mut seal);
         let end = self.position + seal.len() as u64;
         self.store
             .write(self.segment, self.position, &[&seal])

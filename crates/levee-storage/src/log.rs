@@ -11,6 +11,7 @@ use crate::segments::SegmentStore;
 use bytes::Bytes;
 use levee_types::PartitionId;
 use prost::Message;
+use std::io;
 use std::sync::Arc;
 
 /// A batch as it was produced, with its place.
@@ -79,19 +80,20 @@ impl<S: SegmentStore> LogReader<S> {
 
     /// Where the log of a partition begins and ends.
     pub(crate) fn offsets(&self, partition: PartitionId) -> Result<PartitionOffsets, StorageError> {
-        self.require(partition)?;
-        let head = head(&self.index, partition)?;
         let mut cursor = self.batches(partition);
         cursor.first()?;
-        let stored_bytes = item(&cursor)?.map_or(0, |(_, first)| head.bytes - first.bytes_before);
+        let head = head(&self.index, partition)?;
+        self.require(partition)?;
+        let stored_bytes =
+            item(&cursor)?.map_or(0, |(_, first)| head.bytes.saturating_sub(first.bytes_before));
         Ok(PartitionOffsets { start: head.start, end: head.end, stored_bytes })
     }
 
     /// The offset of the first batch that has a record with this timestamp or a later one; the end offset
     /// if there is none. A binary search: the index keeps the largest timestamp so far.
     pub(crate) fn offset_at(&self, partition: PartitionId, timestamp_ms: i64) -> Result<u64, StorageError> {
-        self.require(partition)?;
         let head = head(&self.index, partition)?;
+        self.require(partition)?;
         let mut cursor = self.batches(partition);
         let (mut low, mut high) = (head.start, head.end);
         while low < high {
@@ -99,7 +101,7 @@ impl<S: SegmentStore> LogReader<S> {
             cursor.seek_back(&keys::batch(partition, middle))?;
             match item(&cursor)? {
                 Some((base, row)) if row.max_timestamp_ms >= timestamp_ms => high = middle.min(base),
-                Some((base, row)) => low = base + u64::from(row.records),
+                Some((base, row)) => low = (base + u64::from(row.records)).max(middle + 1),
                 None => low = middle + 1,
             }
         }
@@ -113,7 +115,6 @@ impl<S: SegmentStore> LogReader<S> {
         offset: u64,
         max_bytes: usize,
     ) -> Result<Fetched, StorageError> {
-        self.require(partition)?;
         let mut cursor = self.batches(partition);
         cursor.seek_back(&keys::batch(partition, offset))?;
         match item(&cursor)? {
@@ -123,6 +124,7 @@ impl<S: SegmentStore> LogReader<S> {
         }
         // The head is read behind the cursor's view, so that it is never older.
         let head = head(&self.index, partition)?;
+        self.require(partition)?;
         if offset < head.start || offset > head.end {
             return Err(StorageError::OffsetOutOfRange { offset, start: head.start, end: head.end });
         }
@@ -152,6 +154,15 @@ impl<S: SegmentStore> LogReader<S> {
     ) -> Result<StoredBatch, StorageError> {
         let mut bytes = Vec::with_capacity(row.length as usize);
         let read = self.segments.read(row.segment, row.position, row.length as usize, &mut bytes);
+        let is_gone = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound)
+        };
+        if let Err(error) = &read
+            && !is_gone(error)
+        {
+            tracing::error!(segment = row.segment, position = row.position, %error, "cannot read a stored batch");
+            return Err(StorageError::Unreadable { reason: error.to_string() });
+        }
         if read.is_err() || crc32c::crc32c(&bytes) != row.crc {
             tracing::error!(
                 segment = row.segment,
@@ -181,34 +192,37 @@ impl<S: SegmentStore> LogReader<S> {
         self.index.cursor(Keyspace::Index, keys::batches(partition))
     }
 
-    /// A topic that was deleted has no log, not an empty one.
+    /// A topic that was deleted has no log, not an empty one. Asked last, so that a deletion that comes
+    /// between is noticed.
     fn require(&self, partition: PartitionId) -> Result<(), StorageError> {
         let key = keys::topic(partition.tenant, partition.topic);
         self.index.get(Keyspace::State, &key)?.map(drop).ok_or(StorageError::NoTopic)
     }
 }
 
-/// Where the next batch of a partition goes.
+/// Where the next batch of a partition goes. The batches are looked at first: a trim that comes between
+/// leaves what it removed in the view of the cursor, and says the same in its row.
 pub(crate) fn head(index: &Index, partition: PartitionId) -> Result<Head, StorageError> {
-    let trim = match index.get(Keyspace::State, &keys::trim(partition))? {
-        Some(row) => TrimRow::decode(&row[..])?,
-        None => TrimRow::default(),
-    };
     let mut cursor = index.cursor(Keyspace::Index, keys::batches(partition));
     cursor.last()?;
-    Ok(match item(&cursor)? {
+    let last = match item(&cursor)? {
         Some((base, row)) => Head {
-            start: trim.start,
+            start: 0,
             end: base + u64::from(row.records),
             bytes: row.bytes_before + u64::from(row.length),
             max_timestamp_ms: row.max_timestamp_ms,
         },
-        None => Head {
-            start: trim.start,
-            end: trim.end,
-            bytes: trim.bytes,
-            max_timestamp_ms: trim.max_timestamp_ms,
-        },
+        None => Head::default(),
+    };
+    let trim = match index.get(Keyspace::State, &keys::trim(partition))? {
+        Some(row) => TrimRow::decode(&row[..])?,
+        None => TrimRow::default(),
+    };
+    Ok(Head {
+        start: trim.start,
+        end: last.end.max(trim.end),
+        bytes: last.bytes.max(trim.bytes),
+        max_timestamp_ms: last.max_timestamp_ms.max(trim.max_timestamp_ms),
     })
 }
 

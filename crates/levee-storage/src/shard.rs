@@ -2,10 +2,10 @@
 
 use crate::catalog::{Catalog, NewTopic, Tenant, Topic, TopicChange};
 use crate::command::{Append, Appended, Command, CreatedTopics, ProducerSession, Reply};
-use crate::committer::{Committer, Shared};
+use crate::committer::{Committer, Shared, Unflushed};
 use crate::directory::Directory;
 use crate::error::{OpenError, StorageError};
-use crate::index::Index;
+use crate::index::{FLUSH_ROWS_BYTES, Index};
 use crate::journal::{Journal, ReplayedEntry};
 use crate::log::{Fetched, LogReader, PartitionOffsets};
 use crate::queue::Queue;
@@ -123,7 +123,7 @@ impl<S: SegmentStore> Shard<S> {
         let apply = |entry| replay.apply(&entry).map_err(|error| OpenError::Index(error, index_path.clone()));
         let journal = Journal::open(Arc::clone(&segments), id, settings.segment_bytes, checkpoint, apply)?;
         replay.finish().map_err(damaged)?;
-        let (entries, unflushed) = (replay.entries, replay.bytes);
+        let (entries, unflushed) = (replay.entries, replay.unflushed);
         drop(replay);
         tracing::info!(
             entries,
@@ -166,8 +166,17 @@ impl<S: SegmentStore> Shard<S> {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StorageError> {
+        self.ask_with(0, command).await
+    }
+
+    /// Asks with a command that holds about so many bytes.
+    async fn ask_with<T>(
+        &self,
+        bytes: usize,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, StorageError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.push(command(reply), 0).await?;
+        self.inner.queue.push(command(reply), bytes).await?;
         unwrap_answer(answer.await)
     }
 
@@ -196,7 +205,8 @@ impl<S: SegmentStore> Shard<S> {
         tenant: TenantId,
         topics: Vec<NewTopic>,
     ) -> Result<CreatedTopics, StorageError> {
-        self.ask(|reply| Command::CreateTopics(tenant, topics, reply)).await
+        let bytes = topics.iter().map(NewTopic::size).sum();
+        self.ask_with(bytes, |reply| Command::CreateTopics(tenant, topics, reply)).await
     }
 
     /// Deletes a topic with its records.
@@ -362,8 +372,7 @@ struct Replay<'a> {
     index: &'a Index,
     changes: crate::index::Changes<'a>,
     entries: u64,
-    /// Of the journal.
-    bytes: u64,
+    unflushed: Unflushed,
 }
 
 /// Bytes of rows that are applied in one step.
@@ -371,19 +380,29 @@ const REPLAY_STEP: u64 = 1024 * 1024;
 
 impl<'a> Replay<'a> {
     fn new(index: &'a Index) -> Self {
-        Self { index, changes: index.changes(), entries: 0, bytes: 0 }
+        Self { index, changes: index.changes(), entries: 0, unflushed: Unflushed::default() }
     }
 
     fn apply(&mut self, entry: &ReplayedEntry) -> Result<(), crate::index::IndexError> {
         self.changes.add(&entry.operations, entry.written.at.segment, entry.written.payload);
         self.changes.set_checkpoint(&entry.written.at);
         self.entries += 1;
-        self.bytes += entry.size;
-        if self.changes.size() >= REPLAY_STEP { self.finish() } else { Ok(()) }
+        self.unflushed.journal += entry.size;
+        if self.changes.size() >= REPLAY_STEP {
+            self.finish()?;
+        }
+        // Entries of the last segment may not be durable yet, and there are not many of them.
+        if self.unflushed.rows >= FLUSH_ROWS_BYTES && entry.is_sealed {
+            self.finish()?;
+            self.index.flush()?;
+            self.unflushed = Unflushed::default();
+        }
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), crate::index::IndexError> {
         let changes = std::mem::replace(&mut self.changes, self.index.changes());
+        self.unflushed.rows += changes.size();
         self.index.apply(changes)
     }
 }

@@ -50,11 +50,10 @@ struct Tail {
     /// The offset that the next record gets; unknown before the first batch.
     end: Option<u64>,
     batches: VecDeque<StoredBatch>,
-    subscribers: Vec<Subscriber>,
+    subscribers: HashMap<u64, Subscriber>,
 }
 
 struct Subscriber {
-    id: u64,
     wake: Arc<dyn Wake>,
     token: u32,
 }
@@ -63,7 +62,11 @@ impl Tail {
     fn forget(&mut self) {
         self.batches.clear();
         self.end = None;
-        self.subscribers.iter().for_each(|subscriber| subscriber.wake.wake(subscriber.token));
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.subscribers.values().for_each(|subscriber| subscriber.wake.wake(subscriber.token));
     }
 
     fn is_unused(&self) -> bool {
@@ -117,7 +120,11 @@ impl Tails {
         token: u32,
     ) -> Subscription {
         let id = self.next_subscriber.fetch_add(1, Ordering::Relaxed);
-        self.stripe(partition).entry(partition).or_default().subscribers.push(Subscriber { id, wake, token });
+        self.stripe(partition)
+            .entry(partition)
+            .or_default()
+            .subscribers
+            .insert(id, Subscriber { wake, token });
         Subscription { tails: Arc::clone(self), partition, id }
     }
 
@@ -138,7 +145,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut stripe = self.tails.stripe(self.partition);
         if let Entry::Occupied(mut tail) = stripe.entry(self.partition) {
-            tail.get_mut().subscribers.retain(|subscriber| subscriber.id != self.id);
+            tail.get_mut().subscribers.remove(&self.id);
             if tail.get().is_unused() {
                 tail.remove();
             }
@@ -154,6 +161,8 @@ pub(crate) struct TailWriter {
     shares: HashMap<TenantId, Share>,
     /// Tenants by what they have.
     largest: BTreeSet<(u64, TenantId)>,
+    /// Partitions whose subscribers are to be told.
+    grown: Vec<PartitionId>,
 }
 
 /// What one tenant has in the cache, oldest first.
@@ -172,10 +181,10 @@ struct Account {
 
 impl TailWriter {
     pub(crate) fn new(tails: Arc<Tails>, budget: u64) -> Self {
-        Self { tails, budget, total: 0, shares: HashMap::new(), largest: BTreeSet::new() }
+        Self { tails, budget, total: 0, shares: HashMap::new(), largest: BTreeSet::new(), grown: Vec::new() }
     }
 
-    /// Adds a batch that is readable now, and tells the subscribers.
+    /// Adds a batch that is readable now. The subscribers are told by [`Self::wake`].
     pub(crate) fn publish(&mut self, partition: PartitionId, batch: StoredBatch) {
         let size = batch.bytes.len() as u64 + OVERHEAD;
         let base_offset = batch.base_offset;
@@ -184,7 +193,9 @@ impl TailWriter {
             let tail = stripe.entry(partition).or_default();
             tail.end = Some(batch.end());
             tail.batches.push_back(batch);
-            tail.subscribers.iter().for_each(|subscriber| subscriber.wake.wake(subscriber.token));
+            if !tail.subscribers.is_empty() && self.grown.last() != Some(&partition) {
+                self.grown.push(partition);
+            }
         }
         self.shares.entry(partition.tenant).or_default().batches.push_back(Account {
             partition,
@@ -196,6 +207,18 @@ impl TailWriter {
             self.evict();
         }
         self.tails.bytes.store(self.total, Ordering::Relaxed);
+    }
+
+    /// Tells the subscribers of all partitions that grew, once for each partition: after the answers, so
+    /// that many subscribers hold up nobody's.
+    pub(crate) fn wake(&mut self) {
+        self.grown.sort_unstable();
+        self.grown.dedup();
+        for partition in self.grown.drain(..) {
+            if let Some(tail) = self.tails.stripe(partition).get(&partition) {
+                tail.wake();
+            }
+        }
     }
 
     fn evict(&mut self) {

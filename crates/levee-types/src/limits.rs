@@ -35,6 +35,8 @@ pub const MAX_TOPIC_NAME: usize = 249;
 pub const MAX_TENANTS: u64 = 100_000;
 /// Topics of one tenant.
 pub const MAX_TOPICS_PER_TENANT: u64 = 2_000_000;
+/// Bytes of the value of a topic's property.
+pub const MAX_PROPERTY_VALUE: usize = 64;
 /// Partitions of one topic.
 pub const MAX_PARTITIONS_PER_TOPIC: u32 = 10_000;
 /// Topics in one request to create topics.

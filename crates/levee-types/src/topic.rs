@@ -4,7 +4,7 @@
 //! broker acts on it: a setting that does nothing is never accepted.
 
 use crate::error::{ErrorCode, LeveeError};
-use crate::limits::MAX_BATCH_BYTES;
+use crate::limits::{MAX_BATCH_BYTES, MAX_PROPERTY_VALUE};
 use std::collections::BTreeMap;
 
 /// When a produce request is acknowledged.
@@ -44,6 +44,9 @@ impl TopicConfig {
     pub fn evaluate(set: &BTreeMap<String, String>) -> Result<Self, LeveeError> {
         let mut config = Self::default();
         for (name, value) in set {
+            if value.len() > MAX_PROPERTY_VALUE {
+                return Err(bad_value(name, value, "a shorter value"));
+            }
             match name.as_str() {
                 "durability" => {
                     config.durability = match value.as_str() {
@@ -90,6 +93,7 @@ impl TopicConfig {
 }
 
 fn bad_value(name: &str, value: &str, allowed: &str) -> LeveeError {
+    let name: String = name.chars().take(60).collect();
     let value: String = value.chars().take(60).collect();
     LeveeError::new(ErrorCode::InvalidArgument, format!("topic property {name} cannot be {value:?}"))
         .with_hint(format!("{name} takes {allowed}"))

@@ -55,18 +55,28 @@ impl Group {
         self.changes.entries.push(entry);
     }
 
+    /// What an answer says was stored before, perhaps not durably yet.
+    pub(super) fn require_sync(&mut self) {
+        self.changes.needs_sync = true;
+    }
+
+    /// How many entries it has.
+    pub(super) fn entries(&self) -> usize {
+        self.changes.entries.len()
+    }
+
     /// Adds what becomes visible.
     pub(super) fn add_effect(&mut self, effect: Effect) {
         self.changes.effects.push(effect);
     }
 
-    /// Adds an answer. All wait for the group, also those that refer to an earlier command: what they say
-    /// is true only when it is durable.
+    /// Adds an answer. All wait for the group, and fail with it, also refusals: they may refer to an earlier
+    /// command of the group, and what they say is true only when that is durable.
     pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, result: Result<T, StorageError>) {
         self.answers.push(Box::new(move |failure| {
-            let answer = match (failure, result) {
-                (Some(failure), Ok(_)) => Err(failure.clone()),
-                (_, result) => result,
+            let answer = match failure {
+                Some(failure) => Err(failure.clone()),
+                None => result,
             };
             // Whoever asked may be gone; what was done stays done.
             let _ = reply.send(answer);

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! All integers are little endian. `crc` is CRC32C: of a segment header, of what stands before it; of an
-//! entry, of what stands before it and of the operations. Each append operation holds the checksum of its
+//! entry, of the journal id, what stands before it and the operations. The id is random and told to nobody,
+//! so that no payload can look like an entry. Each append operation holds the checksum of its
 //! part of the payload, so that no byte is summed twice. `previous crc` is the `crc` of the entry before.
 //! A seal is an entry without operations that has the sequence of the entry to come.
 
@@ -120,7 +121,7 @@ pub(crate) struct BadEntry;
 
 impl EntryHeader {
     /// Appends header and operations to `out`; sets the lengths and the checksum. Returns the checksum.
-    pub(crate) fn encode(mut self, operations: &[Operation], out: &mut Vec<u8>) -> u32 {
+    pub(crate) fn encode(mut self, journal: Seed, operations: &[Operation], out: &mut Vec<u8>) -> u32 {
         let start = out.len();
         out.resize(start + ENTRY_HEADER, 0);
         operations.iter().for_each(|operation| operation.encode(out));
@@ -136,7 +137,7 @@ impl EntryHeader {
         header[24..28].copy_from_slice(&self.operations.to_le_bytes());
         header[28..32].copy_from_slice(&self.payload.to_le_bytes());
         header[32..36].copy_from_slice(&self.previous_crc.to_le_bytes());
-        let crc = Self::checksum(&out[start..]);
+        let crc = journal.checksum(&out[start..]);
         out[start + ENTRY_CRC..start + ENTRY_CRC + 4].copy_from_slice(&crc.to_le_bytes());
         crc
     }
@@ -163,9 +164,9 @@ impl EntryHeader {
     }
 
     /// Checks header and operations, which `bytes` must hold, and decodes the operations.
-    pub(crate) fn check(&self, bytes: &[u8]) -> Result<Vec<Operation>, BadEntry> {
+    pub(crate) fn check(&self, journal: Seed, bytes: &[u8]) -> Result<Vec<Operation>, BadEntry> {
         let bytes = bytes.get(..self.payload_start()).ok_or(BadEntry)?;
-        if Self::checksum(bytes) != self.crc {
+        if journal.checksum(bytes) != self.crc {
             return Err(BadEntry);
         }
         let operations = Operation::decode_all(&bytes[ENTRY_HEADER..]).map_err(|_| BadEntry)?;
@@ -202,9 +203,19 @@ impl EntryHeader {
     pub(crate) fn size(&self) -> usize {
         self.length() + padding(self.length())
     }
+}
 
-    fn checksum(header_and_operations: &[u8]) -> u32 {
-        let crc = crc32c::crc32c(&header_and_operations[..ENTRY_CRC]);
+/// What the checksums of the entries of one journal begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seed(u32);
+
+impl Seed {
+    pub(crate) fn new(journal: [u8; 16]) -> Self {
+        Self(crc32c::crc32c(&journal))
+    }
+
+    fn checksum(self, header_and_operations: &[u8]) -> u32 {
+        let crc = crc32c::crc32c_append(self.0, &header_and_operations[..ENTRY_CRC]);
         crc32c::crc32c_append(crc, &header_and_operations[ENTRY_HEADER..])
     }
 }

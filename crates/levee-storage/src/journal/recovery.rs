@@ -5,7 +5,7 @@
 //! is damage, and the journal does not open.
 
 use super::format::{
-    BadHeader, ENTRY_HEADER, ENTRY_MAGIC, EntryHeader, FORMAT, Kind, SEGMENT_HEADER, SegmentHeader,
+    BadHeader, ENTRY_HEADER, ENTRY_MAGIC, EntryHeader, FORMAT, Kind, SEGMENT_HEADER, Seed, SegmentHeader,
 };
 use super::watermark::Watermark;
 use super::{Journal, Written};
@@ -67,6 +67,8 @@ pub struct ReplayedEntry {
     pub operations: Vec<Operation>,
     /// Its bytes.
     pub size: u64,
+    /// Its segment has a successor, so it is durable already.
+    pub is_sealed: bool,
 }
 
 impl<S: SegmentStore> Journal<S> {
@@ -85,14 +87,23 @@ impl<S: SegmentStore> Journal<S> {
         let mut chain = Chain::load(&*store, id, checkpoint)?;
         let watermark = Watermark::read(&*store).map_err(JournalDamage::from)?;
         let mut scan = Scan::start(&*store, &chain, checkpoint)?;
+        // Where the first entry begins that nothing says is durable.
+        let mut unproven = None;
         loop {
             match scan.next()? {
-                Found::Entry(entry) => apply(entry)?,
+                Found::Entry(mut entry) => {
+                    let at = entry.written.at;
+                    entry.is_sealed = at.segment < chain.last;
+                    if at.sequence > watermark.sequence() && !entry.is_sealed {
+                        unproven.get_or_insert(at.position);
+                    }
+                    apply(entry)?;
+                }
                 Found::Seal if scan.segment < chain.last => scan.enter(scan.segment + 1)?,
                 Found::Seal => {
                     // The process died between sealing this segment and cutting it to its length.
                     let next =
-                        chain.unused.take().ok_or(JournalDamage::Missing { segment: chain.last + 1 })?;
+                        chain.unused.take().ok_or(JournalDamage::Missing { segment: chain.last + 1 })?.id;
                     let end = scan.position + ENTRY_HEADER as u64;
                     store.resize(chain.last, end).map_err(JournalDamage::from)?;
                     chain.sealed_bytes += end;
@@ -108,7 +119,11 @@ impl<S: SegmentStore> Journal<S> {
         scan.refuse_if_durable(watermark.sequence())?;
 
         if let Some(unused) = chain.unused {
-            store.remove(unused).map_err(JournalDamage::from)?;
+            // It was made when everything before it was durable.
+            if unused.first_sequence.is_some_and(|first| first > scan.sequence) {
+                return Err(scan.lost(format!("segment {} begins behind it", unused.id)).into());
+            }
+            store.remove(unused.id).map_err(JournalDamage::from)?;
         }
         let mut journal = Self {
             id,
@@ -125,20 +140,42 @@ impl<S: SegmentStore> Journal<S> {
             scratch: Vec::new(),
             store,
         };
-        journal.cut_tail().map_err(JournalDamage::from)?;
+        journal.cut_tail(unproven).map_err(JournalDamage::from)?;
         Ok(journal)
     }
 
     /// Whether something was written to a segment, damaged or not.
-    pub(crate) fn has_entries(store: &S, id: u64) -> bool {
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn has_entries(store: &S, id: u64) -> io::Result<bool> {
         has_entries(store, id)
     }
 
     /// Makes everything behind the last entry zeros again, and everything before it durable.
-    fn cut_tail(&mut self) -> io::Result<()> {
+    ///
+    /// What was read from `unproven` on may be there only until the memory of the system is needed for
+    /// something else: after a failed sync Linux takes pages for clean that are not on the disk, and the
+    /// next sync would do nothing. So it is written again.
+    fn cut_tail(&mut self, unproven: Option<u64>) -> io::Result<()> {
+        let mut from = unproven.unwrap_or(self.position);
+        let mut bytes = Vec::new();
+        while from < self.position {
+            let length = (self.position - from).min(READ_AHEAD);
+            bytes.clear();
+            self.store.read(
+                self.segment,
+                from,
+                usize::try_from(length).map_err(io::Error::other)?,
+                &mut bytes,
+            )?;
+            self.store.write(self.segment, from, &[&bytes])?;
+            from += length;
+        }
+        self.store.sync(self.segment)?;
         self.store.resize(self.segment, self.position)?;
         if let Err(error) = self.store.resize(self.segment, self.capacity) {
-            if error.kind() != io::ErrorKind::StorageFull {
+            if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
                 return Err(error);
             }
             // No room now: readable, and the next entry asks for a new segment.
@@ -153,7 +190,7 @@ struct Chain {
     first: u64,
     last: u64,
     /// A segment behind `last` that was made, but not yet written to when the process died.
-    unused: Option<u64>,
+    unused: Option<Unused>,
     sealed_bytes: u64,
     journal: [u8; 16],
 }
@@ -176,11 +213,11 @@ impl Chain {
         for id in first..last {
             match chain.check_link(store, id)? {
                 Link::Sealed(bytes) => chain.sealed_bytes += bytes,
-                Link::Open if id + 1 == last => {
-                    chain.unused = Some(last);
+                Link::Open { next } if id + 1 == last => {
+                    chain.unused = Some(Unused { id: last, first_sequence: next });
                     chain.last = id;
                 }
-                Link::Open => {
+                Link::Open { .. } => {
                     return Err(JournalDamage::Lost {
                         segment: id,
                         position: store.length(id)?.saturating_sub(ENTRY_HEADER as u64),
@@ -205,7 +242,7 @@ impl Chain {
             store.read(id, length - ENTRY_HEADER as u64, ENTRY_HEADER, &mut bytes)?;
             EntryHeader::peek(&bytes)
                 .ok()
-                .filter(|seal| seal.kind == Kind::Seal && seal.check(&bytes).is_ok())
+                .filter(|seal| seal.kind == Kind::Seal && seal.check(Seed::new(self.journal), &bytes).is_ok())
         } else {
             None
         };
@@ -216,7 +253,10 @@ impl Chain {
             evidence: evidence.to_owned(),
         };
         match (seal, next) {
-            (_, Err(error @ (JournalDamage::Format { .. } | JournalDamage::Foreign { .. }))) => Err(error),
+            // Only a header that was not written yet tells of a death while the segment was made.
+            (None, Err(JournalDamage::Lost { .. })) if !has_entries(store, id + 1)? => {
+                Ok(Link::Open { next: None })
+            }
             (Some(seal), Ok(next)) => {
                 if seal.sequence == next.first_sequence && seal.previous_crc == next.previous_crc {
                     Ok(Link::Sealed(length))
@@ -224,30 +264,37 @@ impl Chain {
                     Err(lost(next.first_sequence, "the next segment begins elsewhere"))
                 }
             }
-            (Some(_), Err(error)) => Err(error),
-            (None, Err(_)) => Ok(Link::Open),
-            (None, Ok(next)) => {
-                if has_entries(store, id + 1) {
-                    Err(lost(next.first_sequence, "the next segment has entries"))
-                } else {
-                    Ok(Link::Open)
-                }
+            (_, Err(error)) => Err(error),
+            (None, Ok(next)) if has_entries(store, id + 1)? => {
+                Err(lost(next.first_sequence, "the next segment has entries"))
             }
+            (None, Ok(next)) => Ok(Link::Open { next: Some(next.first_sequence) }),
         }
     }
 }
 
 /// Whether something was written to a segment, damaged or not.
-fn has_entries(store: &impl SegmentStore, id: u64) -> bool {
+fn has_entries(store: &impl SegmentStore, id: u64) -> io::Result<bool> {
     let mut first = Vec::new();
-    store.read(id, SEGMENT_HEADER as u64, ENTRY_HEADER, &mut first).is_ok_and(|()| first[..4] == ENTRY_MAGIC)
+    match store.read(id, SEGMENT_HEADER as u64, ENTRY_HEADER, &mut first) {
+        Ok(()) => Ok(first.iter().any(|byte| *byte != 0)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A segment without entries.
+struct Unused {
+    id: u64,
+    /// From its header, if it has one already.
+    first_sequence: Option<u64>,
 }
 
 enum Link {
     /// Sealed, with this many bytes.
     Sealed(u64),
-    /// Not sealed: its successor was made, but not used.
-    Open,
+    /// Not sealed: its successor was made, but not used. `next`: the first sequence of the successor.
+    Open { next: Option<u64> },
 }
 
 fn read_header(
@@ -303,6 +350,8 @@ enum Found {
     Nothing,
 }
 
+/// Bytes of the operations of an entry that is looked at as proof; an append has a few hundred.
+const MAX_PROOF_OPERATIONS: u32 = 4096;
 /// How much is read at a time, in bytes.
 const READ_AHEAD: u64 = 1024 * 1024;
 
@@ -362,7 +411,7 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         self.position += header.size() as u64;
         self.sequence += 1;
         self.crc = header.crc;
-        Ok(Found::Entry(ReplayedEntry { written, operations, size: header.size() as u64 }))
+        Ok(Found::Entry(ReplayedEntry { written, operations, size: header.size() as u64, is_sealed: false }))
     }
 
     fn peek(&mut self) -> Result<Option<EntryHeader>, JournalDamage> {
@@ -376,8 +425,12 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         position: u64,
         header: &EntryHeader,
     ) -> Result<Option<Vec<Operation>>, JournalDamage> {
+        let seed = Seed::new(self.journal);
         let Some(bytes) = self.bytes(position, header.length())? else { return Ok(None) };
-        Ok(header.check(bytes).ok().filter(|operations| header.check_payload(operations, bytes).is_ok()))
+        Ok(header
+            .check(seed, bytes)
+            .ok()
+            .filter(|operations| header.check_payload(operations, bytes).is_ok()))
     }
 
     /// Bytes of the segment; `None` beyond its end.
@@ -415,12 +468,8 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         while let Some(bytes) = self.bytes(at, ENTRY_MAGIC.len())? {
             if bytes == ENTRY_MAGIC {
                 torn += 1;
-                if let Some(later) = self.entry_at(at)?
-                    && later.sequence > self.sequence
-                    && later.synced_through >= self.sequence
-                {
-                    let evidence =
-                        format!("entry {} at byte {at} was written after its sync", later.sequence);
+                if let Some(later) = self.proof_at(at)? {
+                    let evidence = format!("entry {later} at byte {at} was written after its sync");
                     return Err(self.lost(evidence));
                 }
             }
@@ -437,13 +486,22 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         Ok(())
     }
 
-    fn entry_at(&mut self, position: u64) -> Result<Option<EntryHeader>, JournalDamage> {
+    /// The sequence of an entry at `position`, if it is one that was written after the entry that should
+    /// be next had been synced. Cheap for anything else, because what is torn may be long and may look
+    /// like many entries: entries with many operations do not count, and payloads are not read.
+    fn proof_at(&mut self, position: u64) -> Result<Option<u64>, JournalDamage> {
+        let seed = Seed::new(self.journal);
         let Some(header) =
             self.bytes(position, ENTRY_HEADER)?.and_then(|bytes| EntryHeader::peek(bytes).ok())
         else {
             return Ok(None);
         };
-        Ok(self.whole(position, &header)?.map(|_| header))
+        let is_later = header.sequence > header.synced_through && header.synced_through >= self.sequence;
+        if !is_later || header.operations > MAX_PROOF_OPERATIONS {
+            return Ok(None);
+        }
+        let bytes = self.bytes(position, header.payload_start())?;
+        Ok(bytes.and_then(|bytes| header.check(seed, bytes).ok()).map(|_| header.sequence))
     }
 
     fn lost(&self, evidence: String) -> JournalDamage {

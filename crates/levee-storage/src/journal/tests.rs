@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
+
 use super::*;
 use crate::operation::BatchMeta;
 use crate::segments::{FileSegments, MemorySegments};
@@ -231,6 +233,65 @@ fn segments_of_another_directory_or_format_are_refused() {
 }
 
 #[test]
+fn what_was_read_after_a_failed_sync_is_written_again() {
+    let (store, mut journal) = new(MemorySegments::default());
+    append(&mut journal, 0..2);
+    journal.append(&[entry(2, 600)]).unwrap();
+    store.inject(crate::segments::Fault::Sync);
+    assert!(journal.sync().is_err());
+    drop(journal);
+    let (journal, found) = open(&store, None).unwrap();
+    assert_eq!(found, [0, 1, 2], "it can still be read");
+    drop(journal);
+    store.lose_power(|| false);
+    assert_eq!(open(&store, None).unwrap().1, [0, 1, 2], "so it must stay");
+}
+
+#[test]
+fn a_payload_that_looks_like_an_entry_proves_nothing() {
+    // A whole entry of another journal, which says that everything was synced.
+    let mut forged = Vec::new();
+    let header = EntryHeader {
+        kind: Kind::Data,
+        sequence: u64::MAX,
+        synced_through: u64::MAX - 1,
+        operations: 0,
+        payload: 0,
+        previous_crc: 0,
+        crc: 0,
+    };
+    header.encode(Seed::new([7; 16]), &[], &mut forged);
+    for shift in 0..8 {
+        let (store, mut journal) = new(MemorySegments::default());
+        append(&mut journal, 0..1);
+        let mut payload = vec![0; shift];
+        payload.extend_from_slice(&forged);
+        let mut evil = entry(1, payload.len());
+        if let [Operation::Append(batch)] = &mut evil.operations[..] {
+            batch.crc = crc32c::crc32c(&payload);
+        }
+        evil.payload = vec![Bytes::from(payload)];
+        let torn = journal.append(&[evil]).unwrap()[0].at.position;
+        drop(journal);
+        store.damage(1, torn as usize, |byte| *byte ^= 1);
+        assert_eq!(open(&store, None).unwrap().1, [0]);
+    }
+}
+
+#[test]
+fn an_unused_successor_proves_that_what_is_before_it_was_there() {
+    let (store, mut journal) = new(MemorySegments::default());
+    let last = append(&mut journal, 0..3)[2];
+    let header = SegmentHeader { id: 2, journal: ID, first_sequence: 4, previous_crc: journal.previous_crc };
+    drop(journal);
+    store.create(2, SEGMENT, &header.encode()).unwrap();
+    store.set_watermark([0; crate::segments::WATERMARK_BYTES]).unwrap();
+    store.damage(1, last.payload as usize, |byte| *byte ^= 1);
+    let error = open(&store, None).err().unwrap().to_string();
+    assert!(error.contains("segment 2 begins behind it"), "{error}");
+}
+
+#[test]
 fn format_1_is_pinned() {
     let header = SegmentHeader { id: 1, journal: ID, first_sequence: 2, previous_crc: 3 }.encode();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -249,7 +310,7 @@ fn format_1_is_pinned() {
         previous_crc: 4,
         crc: 0,
     };
-    let crc = header.encode(&operations, &mut out);
+    let crc = header.encode(Seed::new(ID), &operations, &mut out);
     assert_eq!(hex(&out[..36]), "4c5645310100000001000000000000000200000000000000070000000300000004000000");
     assert_eq!(hex(&out[40..]), "03020100000001");
     assert_eq!(out[36..40], crc.to_le_bytes());

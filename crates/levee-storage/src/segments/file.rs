@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Open files that are kept for readers, at most.
 const OPEN_FILES: usize = 256;
@@ -19,7 +19,10 @@ const MAX_PARTS: usize = 1024;
 pub struct FileSegments {
     directory: PathBuf,
     watermark: File,
+    /// For readers.
     open: Cache<u64, Arc<File>>,
+    /// The segment that is written: never closed between write and sync, which could lose an error.
+    writing: Mutex<Option<(u64, Arc<File>)>>,
 }
 
 impl FileSegments {
@@ -37,11 +40,23 @@ impl FileSegments {
             .truncate(false)
             .open(data.join("watermark"))?;
         sync_directory(data)?;
-        Ok(Self { directory, watermark, open: Cache::new(OPEN_FILES) })
+        Ok(Self { directory, watermark, open: Cache::new(OPEN_FILES), writing: Mutex::default() })
     }
 
     fn path(&self, id: u64) -> PathBuf {
         self.directory.join(format!("{id:020}.seg"))
+    }
+
+    fn writable(&self, id: u64) -> io::Result<Arc<File>> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*writing {
+            Some((open, file)) if *open == id => Ok(Arc::clone(file)),
+            _ => {
+                let file = self.file(id)?;
+                *writing = Some((id, Arc::clone(&file)));
+                Ok(file)
+            }
+        }
     }
 
     fn file(&self, id: u64) -> io::Result<Arc<File>> {
@@ -87,6 +102,7 @@ impl SegmentStore for FileSegments {
 
     fn remove(&self, id: u64) -> io::Result<()> {
         self.open.remove(&id);
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(open, _)| *open == id);
         fs::remove_file(self.path(id))?;
         sync_directory(&self.directory)
     }
@@ -96,7 +112,7 @@ impl SegmentStore for FileSegments {
     }
 
     fn resize(&self, id: u64, length: u64) -> io::Result<()> {
-        let file = self.file(id)?;
+        let file = self.writable(id)?;
         let grows = length > file.metadata()?.len();
         file.set_len(length)?;
         if grows {
@@ -106,7 +122,7 @@ impl SegmentStore for FileSegments {
     }
 
     fn write(&self, id: u64, mut position: u64, parts: &[&[u8]]) -> io::Result<()> {
-        let file = self.file(id)?;
+        let file = self.writable(id)?;
         for parts in parts.chunks(MAX_PARTS) {
             let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
             let mut rest = &mut slices[..];
@@ -123,7 +139,7 @@ impl SegmentStore for FileSegments {
     }
 
     fn sync(&self, id: u64) -> io::Result<()> {
-        Ok(rustix::fs::fdatasync(&*self.file(id)?)?)
+        Ok(rustix::fs::fdatasync(&*self.writable(id)?)?)
     }
 
     fn read(&self, id: u64, position: u64, length: usize, into: &mut Vec<u8>) -> io::Result<()> {

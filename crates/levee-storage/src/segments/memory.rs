@@ -36,7 +36,8 @@ struct Segment {
 pub enum Fault {
     /// A write stores nothing and fails.
     Write,
-    /// A sync makes nothing durable and fails.
+    /// A sync fails. What was written can be read, but is not durable, and a later sync does not make it
+    /// so: this is what Linux does.
     Sync,
     /// There is no room for a new segment.
     Create,
@@ -88,6 +89,15 @@ impl MemorySegments {
     }
 }
 
+impl Segment {
+    fn sync(&mut self) {
+        for (position, length) in self.pending.drain(..) {
+            let range = position..position + length;
+            self.synced[range.clone()].copy_from_slice(&self.written[range]);
+        }
+    }
+}
+
 impl State {
     fn segment(&mut self, id: u64) -> io::Result<&mut Segment> {
         self.segments.get_mut(&id).ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -124,9 +134,10 @@ impl SegmentStore for MemorySegments {
     fn resize(&self, id: u64, length: u64) -> io::Result<()> {
         let mut state = self.lock();
         let segment = state.segment(id)?;
-        segment.written.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
-        segment.synced.clone_from(&segment.written);
-        segment.pending.clear();
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        segment.sync();
+        segment.written.resize(length, 0);
+        segment.synced.resize(length, 0);
         Ok(())
     }
 
@@ -146,14 +157,13 @@ impl SegmentStore for MemorySegments {
 
     fn sync(&self, id: u64) -> io::Result<()> {
         let mut state = self.lock();
-        if Self::fails(&mut state, Fault::Sync) {
+        let fails = Self::fails(&mut state, Fault::Sync);
+        let segment = state.segment(id)?;
+        if fails {
+            segment.pending.clear();
             return Err(io::Error::other("injected"));
         }
-        let segment = state.segment(id)?;
-        for (position, length) in segment.pending.drain(..) {
-            let range = position..position + length;
-            segment.synced[range.clone()].copy_from_slice(&segment.written[range]);
-        }
+        segment.sync();
         Ok(())
     }
 

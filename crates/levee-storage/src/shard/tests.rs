@@ -241,13 +241,12 @@ fn a_topic_made_again_has_nothing_of_the_old_one() {
     assert!(harness.shard.topic(tenant, &topic_name("orders")).unwrap().is_none());
     let new = harness.topic(tenant, "orders", &[]);
     assert_ne!(new.topic, old.topic);
-    for harness in [harness.reopen()] {
-        assert_eq!(harness.read(new), Vec::<String>::new());
-        assert_eq!(harness.append(new, "x", Some(sent)).unwrap().base_offset, 0);
-        assert!(matches!(harness.append(old, "x", None), Err(StorageError::NoTopic)));
-        assert!(matches!(harness.shard.fetch(old, 0, 1), Err(StorageError::NoTopic)));
-        assert!(matches!(harness.shard.fetch_cached(old, 0, 1), Cached::Miss));
-    }
+    let harness = harness.reopen();
+    assert_eq!(harness.read(new), Vec::<String>::new());
+    assert_eq!(harness.append(new, "x", Some(sent)).unwrap().base_offset, 0);
+    assert!(matches!(harness.append(old, "x", None), Err(StorageError::NoTopic)));
+    assert!(matches!(harness.shard.fetch(old, 0, 1), Err(StorageError::NoTopic)));
+    assert!(matches!(harness.shard.fetch_cached(old, 0, 1), Cached::Miss));
 }
 
 #[test]
@@ -358,6 +357,24 @@ fn after_a_failed_sync_nothing_is_acknowledged_and_what_was_is_there_after_a_res
         let harness = harness.crash(|| false);
         assert_eq!(harness.read(p), ["abc"]);
         assert_eq!(harness.append(p, "g", None).unwrap().base_offset, 3);
+    }
+}
+
+#[test]
+fn a_repetition_in_a_group_that_failed_is_not_called_stored() {
+    let harness = Harness::new();
+    let tenant = harness.tenant("acme");
+    let p = harness.topic(tenant, "orders", &[]);
+    let session = harness.wait(harness.shard.init_producer(tenant, None)).unwrap();
+    let at = |sequence| Some(ProducerSequence { producer: session.producer, epoch: session.epoch, sequence });
+    // More batches than the window holds, and then the first one again, all in one group.
+    let sequences = (0..12).chain([0]);
+    let receipts: Vec<_> = sequences
+        .map(|sequence| harness.wait(harness.shard.submit(append(p, "x", at(sequence)))).unwrap())
+        .collect();
+    harness.segments.inject(Fault::Sync);
+    for receipt in receipts {
+        assert!(matches!(harness.wait(receipt), Err(StorageError::Failed { .. })));
     }
 }
 

@@ -70,6 +70,8 @@ fn a_partition_without_batches_and_subscribers_costs_nothing() {
     let woken = Arc::new(Woken::default());
     let subscription = tails.subscribe(p, Arc::clone(&woken) as Arc<dyn Wake>, 7);
     writer.publish(p, batch(0, 10));
+    assert!(woken.0.lock().unwrap().is_empty());
+    writer.wake();
     assert_eq!(*woken.0.lock().unwrap(), [7]);
     assert_eq!(tails.bytes(), 0);
     assert!(matches!(tails.fetch(p, 10, 1), Cached::AtEnd(10)), "followers at the end need no index");
@@ -87,6 +89,7 @@ fn what_is_forgotten_is_not_served_and_its_account_is_settled() {
     let woken = Arc::new(Woken::default());
     let _subscription = tails.subscribe(p, Arc::clone(&woken) as Arc<dyn Wake>, 1);
     writer.publish(p, batch(0, 1000));
+    writer.wake();
     writer.forget(p);
     assert!(matches!(tails.fetch(p, 0, 1), Cached::Miss));
     assert!(matches!(tails.fetch(p, 10, 1), Cached::Miss));

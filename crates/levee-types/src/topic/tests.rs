@@ -7,6 +7,8 @@ fn evaluate(name: &str, value: &str) -> Result<TopicConfig, LeveeError> {
 #[test]
 fn values_at_the_limit_and_one_beyond() {
     assert_eq!(evaluate("max.message.bytes", "1048576").unwrap().max_message_bytes, MAX_BATCH_BYTES);
+    assert!(evaluate("max.message.bytes", &format!("{:0>64}", 1)).is_ok());
+    assert!(evaluate("max.message.bytes", &format!("{:0>65}", 1)).is_err());
     for bad in ["0", "1048577", "-1", "", "1e3"] {
         assert_eq!(evaluate("max.message.bytes", bad).unwrap_err().code, ErrorCode::InvalidArgument, "{bad}");
     }

@@ -18,6 +18,7 @@ use levee_proto::v1::read_response::Kind as Answer;
 use levee_storage::{Cached, Fetched, StoredBatch, Subscription, Wake};
 use levee_types::limits::{MAX_READ_CREDIT, READ_MESSAGE_BYTES};
 use levee_types::{LeveeError, PartitionId};
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,6 +130,7 @@ impl ReadStream {
         }
         let permit = Arc::clone(&self.permit);
         let resolved = self.blocking.run(move || resolve(&permit, positions)).await?;
+        refuse_repeated(&resolved)?;
         let started = v1::ReadStarted { positions: resolved.iter().map(Resolved::to_proto).collect() };
         self.reading = Some(Reading::new(&self.permit, resolved, credit_bytes, stop_at_end));
         Ok(started)
@@ -171,6 +173,15 @@ impl ReadStream {
                 () = reading.ready.arrived(), if reading.credit > 0 => {}
             }
         }
+    }
+}
+
+/// Each position is told of every growth of its partition: once is enough for a stream.
+fn refuse_repeated(positions: &[Resolved]) -> Result<(), LeveeError> {
+    let mut seen = HashSet::with_capacity(positions.len());
+    match positions.iter().position(|position| !seen.insert(position.partition)) {
+        Some(index) => Err(in_position(index, invalid("partition", "it is in the stream already"))),
+        None => Ok(()),
     }
 }
 

@@ -22,6 +22,9 @@ impl Machine {
         if let Some(producer) = append.producer
             && let Some(stored) = self.check_sequence(&append, producer)?
         {
+            if append.durability == Durability::Durable {
+                group.require_sync();
+            }
             return Ok(Appended {
                 base_offset: stored.base_offset,
                 append_time_ms: stored.append_time_ms,
