@@ -1,0 +1,48 @@
+//! The time from the start of the process to its first answer, with a large journal over many partitions.
+
+use crate::pipeline::Producers;
+use crate::process::{self, TOPIC, create_topic};
+use crate::report::{Figure, Target};
+use crate::{Bench, Result};
+use levee_tests::broker::{Broker, START_WITHIN};
+use serde_json::json;
+
+const PARTITIONS: u32 = 10_000;
+/// For 10 GiB.
+const TARGET: Target = Target::AtMost(10.0);
+
+pub(crate) async fn measure(bench: &mut Bench) -> Result<()> {
+    let bytes = bench.restart_bytes.min(bench.amount(u64::MAX, 1 << 28));
+    let directory = bench.fresh()?;
+    let setup = process::setup(&directory);
+    let mut broker = Broker::start(&setup).await;
+    create_topic(&broker.endpoint(), TOPIC, PARTITIONS).await?;
+    Producers::connect(&broker.endpoint(), PARTITIONS).await?.run(bytes).await?;
+    let gib = bytes as f64 / f64::from(1 << 30);
+    let name = |after: &str| format!("restart: s to ready with {gib:.2} GiB after {after}");
+
+    let (mut killed, mut stopped) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds {
+        broker.kill();
+        drop(broker);
+        broker = Broker::spawn(&setup);
+        killed.push(broker.ready(START_WITHIN).await.map_err(|refusal| refusal.to_string())?.as_secs_f64());
+        if let Some(line) = broker.log().so_far().lines().find(|line| line.contains("replayed")) {
+            bench.report.note("after kill -9", &json!(line));
+        }
+    }
+    for _ in 0..bench.rounds {
+        broker.stop().await;
+        broker = Broker::spawn(&setup);
+        stopped.push(broker.ready(START_WITHIN).await.map_err(|refusal| refusal.to_string())?.as_secs_f64());
+    }
+    broker.stop().await;
+    bench.report.add(Figure { name: name("kill -9"), peer: Vec::new(), levee: killed, target: TARGET });
+    bench.report.add(Figure {
+        name: name("a graceful stop"),
+        peer: Vec::new(),
+        levee: stopped,
+        target: TARGET,
+    });
+    Ok(())
+}
