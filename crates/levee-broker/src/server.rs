@@ -131,7 +131,6 @@ pub async fn serve(
     };
     let server = Server {
         stack: stack(parts, services::routes(services)),
-        tracker: tracker.clone(),
         lifetime: Lifetime {
             age: settings.grpc.connection_age(),
             grace: settings.grpc.connection_age_grace(),
@@ -144,7 +143,7 @@ pub async fn serve(
     let http = Acceptor::new(listeners.http, "http", MAX_HTTP_CONNECTIONS, &clock);
     let endpoint = HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone() };
 
-    tracker.spawn(accept(grpc, server));
+    tracker.spawn(accept(grpc, server, tracker.clone()));
     // Metrics and health answer until the very end.
     let beside = TaskTracker::new();
     let run_beside = async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics)) };
@@ -192,12 +191,12 @@ async fn fail(drain: &CancellationToken, cut: &CancellationToken, tracker: &Task
 }
 
 /// Takes connections until the drain, and then closes the socket.
-async fn accept(mut acceptor: Acceptor, server: Server) {
+async fn accept(mut acceptor: Acceptor, server: Server, tracker: TaskTracker) {
     loop {
         tokio::select! {
             () = server.drain.cancelled() => return,
             accepted = acceptor.next() => {
-                server.tracker.spawn(server.clone().run(accepted));
+                tracker.spawn(server.clone().run(accepted));
             }
         }
     }

@@ -4,7 +4,7 @@
 //! [`PREFACE_TIMEOUT`], without signs of life by keepalive, at its age, and when the broker stops.
 
 use super::accept::Accepted;
-use super::limits::{self, MAX_CONCURRENT_STREAMS, PREFACE_TIMEOUT};
+use super::limits::{self, GOODBYE_TIMEOUT, MAX_CONCURRENT_STREAMS, PREFACE_TIMEOUT};
 use super::stack::Stack;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -62,8 +62,6 @@ pub struct Lifetime {
 pub struct Server {
     /// What requests pass.
     pub stack: Stack,
-    /// Runs the calls.
-    pub tracker: TaskTracker,
     /// How long connections live.
     pub lifetime: Lifetime,
     /// Cancelled when the broker drains: every connection is asked to go.
@@ -73,13 +71,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves one connection until it ends.
+    /// Serves one connection until it and all its calls have ended.
     pub async fn run(self, accepted: Accepted) {
         let Accepted { stream, peer, place } = accepted;
         let open = metrics::gauge!("levee_connections", "listener" => "grpc");
         open.increment(1.0);
         match timeout(PREFACE_TIMEOUT, read_preface(stream)).await {
-            Ok(Ok(io)) => self.serve(io, peer).await,
+            Ok(Ok(io)) => {
+                let calls = TaskTracker::new();
+                self.serve(io, peer, &calls).await;
+                calls.close();
+                calls.wait().await;
+            }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "closed a connection that speaks no HTTP/2"),
             Err(_) => tracing::debug!(%peer, "closed a connection that said nothing"),
         }
@@ -87,20 +90,25 @@ impl Server {
         drop(place);
     }
 
-    async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send, peer: SocketAddr) {
+    async fn serve(
+        self,
+        io: impl AsyncRead + AsyncWrite + Unpin + Send,
+        peer: SocketAddr,
+        calls: &TaskTracker,
+    ) {
         let context = ConnectionContext {
             peer,
             retire: CancellationToken::new(),
             calls: Arc::new(Semaphore::new(MAX_CONCURRENT_STREAMS as usize)),
         };
-        let Self { stack, tracker, lifetime, drain, cut } = self;
+        let Self { stack, lifetime, drain, cut } = self;
         let retire = context.retire.clone();
         let service = service_fn(move |request: http::Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(context.clone());
             stack.clone().oneshot(request)
         });
-        let http2 = limits::http2(TrackedExecutor(tracker));
+        let http2 = limits::http2(TrackedExecutor(calls.clone()));
         let mut connection = pin!(http2.serve_connection(TokioIo::new(io), service));
         let mut age = pin!(tokio::time::sleep(lifetime.age));
 
@@ -115,8 +123,22 @@ impl Server {
         let mut grace = pin!(tokio::time::sleep(lifetime.grace));
         tokio::select! {
             result = &mut connection => log_end(peer, result),
+            () = silent(calls) => tracing::debug!(%peer, "cut a connection that did not say goodbye"),
             () = &mut grace, if !drain.is_cancelled() => tracing::debug!(%peer, "cut a connection at its age"),
             () = cut.cancelled() => tracing::debug!(%peer, "cut a connection at the end of the drain"),
+        }
+    }
+}
+
+/// Resolves when there has been no call for [`GOODBYE_TIMEOUT`]. A client that answers closes the
+/// connection sooner; one that does not must not hold up a stop.
+async fn silent(calls: &TaskTracker) {
+    calls.close();
+    loop {
+        calls.wait().await;
+        tokio::time::sleep(GOODBYE_TIMEOUT).await;
+        if calls.is_empty() {
+            return;
         }
     }
 }
@@ -138,7 +160,7 @@ async fn read_preface(stream: TcpStream) -> io::Result<impl AsyncRead + AsyncWri
     Ok(tokio::io::join(Cursor::new(preface).chain(reader), writer))
 }
 
-/// Runs the calls of a connection on the broker's tracker, so that a stop can wait for them.
+/// Runs the calls of a connection on its tracker, so that a stop can wait for them.
 #[derive(Clone)]
 struct TrackedExecutor(TaskTracker);
 

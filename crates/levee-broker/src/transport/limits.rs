@@ -50,6 +50,9 @@ pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A new connection has this long to say that it speaks HTTP/2. Keepalive begins only after that.
 pub const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A connection that was asked to go, and has no calls left, has this long to do so.
+pub const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Connections that wait to be accepted.
 pub const BACKLOG: i32 = 1024;
 

@@ -339,6 +339,7 @@ async fn read() {
         (vec![], "start: "),
         (vec![v1::ReadRequest { kind: None }], "start: "),
         (vec![credit(1)], "start: "),
+        (vec![start(vec![good(), good()], 1)], "positions[1]: partition: "),
         (vec![start(vec![good()], 0)], "credit_bytes: "),
         (vec![start(vec![good()], 64 * 1024 * 1024 + 1)], "credit_bytes: "),
     ];
@@ -347,7 +348,9 @@ async fn read() {
         assert!(reason == "INVALID_ARGUMENT" && message.contains(text), "{reason}: {message}");
     }
 
-    let limit = of_tenant("acme", tokio_stream::iter([start(vec![good(); 10_000], 64 * 1024 * 1024)]));
+    create(&broker, vec![spec("wide", 10_000, &[])]).await.unwrap();
+    let all = (0..10_000).map(|partition| position("wide", partition, from_start())).collect();
+    let limit = of_tenant("acme", tokio_stream::iter([start(all, 64 * 1024 * 1024)]));
     let mut answers = client.read(limit).await.unwrap().into_inner();
     let Some(v1::read_response::Kind::Started(started)) = next(&mut answers).await.unwrap().unwrap().kind
     else {

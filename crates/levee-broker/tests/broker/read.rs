@@ -121,16 +121,17 @@ async fn sends_only_against_credit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stops_at_the_end_that_was() {
     let broker = Broker::start().await;
-    broker.make("acme", "orders", 3).await;
+    broker.make("acme", "orders", 4).await;
     produce(&broker, "orders", 0, &["a"]).await;
     produce(&broker, "orders", 0, &["b"]).await;
+    produce(&broker, "orders", 3, &["z"]).await;
     produce(&broker, "orders", 1, &["c"]).await;
     let end = Spec::Edge(v1::OffsetEdge::End as i32);
     let positions = vec![
         position("orders", 0, Spec::Offset(1)),
         position("orders", 1, from_start()),
         position("orders", 2, from_start()),
-        position("orders", 0, end),
+        position("orders", 3, end),
     ];
     let (mut reader, _) = Reader::start(&broker, positions.clone(), 1024, true).await;
     let mut values = reader.values(2).await;
