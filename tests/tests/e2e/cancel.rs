@@ -1,7 +1,7 @@
 //! D11: a produce call that its client gives up at any moment stores its batch or does not; sent again with
-//! the same sequence it is stored once.
+//! the same sequence it is stored once, also by a broker that was killed in between.
 
-use crate::small;
+use crate::{crash, small};
 use futures::StreamExt as _;
 use levee_proto::v1;
 use levee_tests::broker::Broker;
@@ -17,7 +17,8 @@ use tonic::Request;
 async fn d11_an_abandoned_produce_is_all_or_nothing() {
     let mut seed = Seed::from_env("d11");
     let dir = tempfile::tempdir().expect("a directory");
-    let broker = Broker::start(&small(&dir.path().join("data"))).await;
+    let setup = small(&dir.path().join("data"));
+    let mut broker = Broker::start(&setup).await;
     let recorder = Recorder::new("d11");
     let world = World::create(&broker.endpoint(), 1, &recorder).await;
     let process = recorder.process();
@@ -36,6 +37,10 @@ async fn d11_an_abandoned_produce_is_all_or_nothing() {
         let mut offsets = Vec::new();
         for _ in 0..seed.range(1..4) {
             offsets.extend(give_up(&world, request.clone(), &mut seed).await);
+        }
+        if counter % 50 == 49 {
+            // What was stored before is known to the broker that comes after.
+            broker = crash(broker, &setup, None).await;
         }
         let answer = raw.produce().produce(request).await.expect("sent again, it succeeds").into_inner();
         duplicates += u32::from(answer.duplicate);

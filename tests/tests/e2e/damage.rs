@@ -182,7 +182,7 @@ async fn d5_damage_is_never_silent_loss() {
     for (file, used) in &files {
         // The beginning, the end, and somewhere: more often where more is.
         let is_segment = file.extension().is_some_and(|extension| extension == "seg");
-        let random = (0..if is_segment { 40 } else { 4 }).map(|_| seed.range(0..*used));
+        let random = (0..if is_segment { 25 } else { 4 }).map(|_| seed.range(0..*used));
         for position in [0, used - 1].into_iter().chain(random.collect::<Vec<_>>()) {
             let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
             flip_and_cut(&sample, file, position, bit).await;

@@ -24,6 +24,10 @@ mod recovery;
 mod recreate;
 mod stop;
 
+use levee_tests::broker::{Broker, Setup};
+use levee_tests::powerloss::{Cut, Disk};
+use std::path::Path;
+
 /// Bytes of a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
@@ -32,10 +36,22 @@ fn cycles(default: u64) -> u64 {
     std::env::var("LEVEE_CYCLES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// Kills the broker and starts it again; with a disk, its power goes at the same moment.
+async fn crash(mut broker: Broker, setup: &Setup, disk: Option<&mut Disk>) -> Broker {
+    if let Some(disk) = disk {
+        broker.halt().await;
+        disk.cut(Cut::Everything);
+        broker.kill();
+        drop(broker);
+        disk.restore();
+    } else {
+        broker.kill();
+    }
+    Broker::start(setup).await
+}
+
 /// A broker's settings with small segments, so that little data is many of them, and frequent flushes of
 /// the index.
-fn small(data: &std::path::Path) -> levee_tests::broker::Setup {
-    levee_tests::broker::Setup::new(data)
-        .set("storage.segment_bytes", 16 * MIB)
-        .set("storage.replay_bytes", 16 * MIB)
+fn small(data: &Path) -> Setup {
+    Setup::new(data).set("storage.segment_bytes", 16 * MIB).set("storage.replay_bytes", 16 * MIB)
 }

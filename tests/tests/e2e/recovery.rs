@@ -3,28 +3,46 @@
 use crate::{MIB, cycles};
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::load::{Pace, World, Writers, drain};
+use levee_tests::powerloss::{Cut, Disk};
 use levee_tests::raw::Raw;
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
+use std::path::Path;
 use std::time::Duration;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d6_recovery_can_be_killed_at_any_moment() {
-    kill_recovery("d6", 10, 10_000).await;
+    let dir = tempfile::tempdir().expect("a directory");
+    kill_recovery("d6", dir.path(), None, 10, 10_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: make chaos"]
 async fn chaos_d6_recovery_can_be_killed_at_any_moment() {
-    kill_recovery("chaos-d6", cycles(200), 50_000).await;
+    let dir = tempfile::tempdir().expect("a directory");
+    kill_recovery("chaos-d6", dir.path(), None, cycles(200), 50_000).await;
 }
 
-/// Writes `records` of 12 KB that the index does not cover, then kills every recovery but the last.
-async fn kill_recovery(test: &str, kills: u64, records: u64) {
+/// What recovery itself writes may be lost at any moment, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d6_the_power_can_go_during_recovery() {
+    let Some(mut disk) = Disk::new("d6-power", 512 * MIB) else { return };
+    kill_recovery("d6-power", &disk.path(), Some(&mut disk), 10, 10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: make chaos"]
+async fn chaos_d6_the_power_can_go_during_recovery() {
+    let Some(mut disk) = Disk::new("chaos-d6-power", 2048 * MIB) else { return };
+    kill_recovery("chaos-d6-power", &disk.path(), Some(&mut disk), cycles(200), 50_000).await;
+}
+
+/// Writes `records` of 12 KB that the index does not cover, then kills every recovery but the last; with a
+/// disk, its power goes at the same moment.
+async fn kill_recovery(test: &str, dir: &Path, mut disk: Option<&mut Disk>, kills: u64, records: u64) {
     let mut seed = Seed::from_env(test);
-    let dir = tempfile::tempdir().expect("a directory");
-    let setup = Setup::new(&dir.path().join("data"))
+    let setup = Setup::new(&dir.join("data"))
         .set("storage.segment_bytes", 16 * MIB)
         .set("storage.replay_bytes", 4096 * MIB);
     let recorder = Recorder::new(test);
@@ -47,7 +65,15 @@ async fn kill_recovery(test: &str, kills: u64, records: u64) {
         } else {
             unfinished += 1;
         }
-        broker.kill();
+        if let Some(disk) = &mut disk {
+            broker.halt().await;
+            disk.cut(Cut::Everything);
+            broker.kill();
+            drop(broker);
+            disk.restore();
+        } else {
+            broker.kill();
+        }
     }
     println!("{unfinished} of {kills} kills hit a recovery");
     assert!(unfinished >= kills / 4, "too few kills hit a recovery: {unfinished} of {kills}");

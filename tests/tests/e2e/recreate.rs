@@ -1,21 +1,31 @@
 //! O2: a topic that is deleted and created again is another one, also after a crash.
 
-use crate::small;
+use crate::{MIB, crash, small};
 use levee_client::{From, Position, ReaderSettings};
-use levee_tests::broker::Broker;
+use levee_tests::broker::{Broker, Setup};
 use levee_tests::load::{Pace, World, Writers, drain};
 use levee_tests::payload;
+use levee_tests::powerloss::Disk;
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn o2_a_topic_that_is_created_again_shows_no_old_record() {
-    let mut seed = Seed::from_env("o2");
     let dir = tempfile::tempdir().expect("a directory");
-    let setup = small(&dir.path().join("data"));
-    let recorder = Recorder::new("o2");
-    let mut broker = Broker::start(&setup).await;
+    recreate("o2", &small(&dir.path().join("data")), None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_a_topic_that_is_created_again_shows_no_old_record_after_power_loss() {
+    let Some(mut disk) = Disk::new("o2-power", 512 * MIB) else { return };
+    recreate("o2-power", &small(&disk.path().join("data")), Some(&mut disk)).await;
+}
+
+async fn recreate(test: &str, setup: &Setup, mut disk: Option<&mut Disk>) {
+    let mut seed = Seed::from_env(test);
+    let recorder = Recorder::new(test);
+    let mut broker = Broker::start(setup).await;
     for round in 0..4 {
         // The history gives the partitions of each topic of this name numbers of their own.
         let world = World::create(&broker.endpoint(), 2, &recorder).await;
@@ -24,16 +34,14 @@ async fn o2_a_topic_that_is_created_again_shows_no_old_record() {
         world.progress(200).await;
         writers.stop().await;
         if round == 1 {
-            broker.kill();
-            broker = Broker::start(&setup).await;
+            broker = crash(broker, setup, disk.as_deref_mut()).await;
         }
         drain(&world).await.expect("everything can be read");
 
         let reader = tokio::spawn(follow(world.clone()));
         world.raw().delete_topic(&world.topic).await.expect("it can be deleted");
         if round % 2 == 0 {
-            broker.kill();
-            broker = Broker::start(&setup).await;
+            broker = crash(broker, setup, disk.as_deref_mut()).await;
         }
         let again = World::create(&broker.endpoint(), 2, &recorder).await;
         let writers = Writers::start(&again, 1, Pace::default(), &mut seed);
@@ -44,8 +52,7 @@ async fn o2_a_topic_that_is_created_again_shows_no_old_record() {
         let _ = reader.await;
         again.raw().delete_topic(&again.topic).await.expect("it can be deleted");
         if round % 2 == 1 {
-            broker.kill();
-            broker = Broker::start(&setup).await;
+            broker = crash(broker, setup, disk.as_deref_mut()).await;
         }
     }
     broker.stop().await;
