@@ -1,12 +1,14 @@
 //! A shard: one journal with its index, the unit of atomicity. This is its handle.
 
+mod replay;
+
 use crate::catalog::{Catalog, NewTopic, Tenant, Topic, TopicChange};
 use crate::command::{Append, Appended, Command, CreatedTopics, ProducerSession, Reply};
-use crate::committer::{Committer, Shared, Unflushed};
+use crate::committer::{Committer, Shared};
 use crate::directory::Directory;
 use crate::error::{OpenError, StorageError};
-use crate::index::{FLUSH_ROWS_BYTES, Index};
-use crate::journal::{Journal, ReplayedEntry};
+use crate::index::Index;
+use crate::journal::Journal;
 use crate::log::{Fetched, LogReader, PartitionOffsets};
 use crate::queue::Queue;
 use crate::rows::Checkpoint;
@@ -16,6 +18,7 @@ use crate::status::{ShardState, ShardStatus, StatusBoard};
 use crate::tail::{Cached, Subscription, TailWriter, Tails, Wake};
 use levee_types::{Clock, PartitionId, ProducerId, Random, TenantId, TenantName, TopicName};
 use prost::Message;
+use replay::Replay;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -364,46 +367,6 @@ impl<S: SegmentStore> Shard<S> {
     /// index and returns from [`Committer::run`].
     pub fn stop(&self) {
         self.inner.queue.close();
-    }
-}
-
-/// Applies replayed entries to the index, many at a time.
-struct Replay<'a> {
-    index: &'a Index,
-    changes: crate::index::Changes<'a>,
-    entries: u64,
-    unflushed: Unflushed,
-}
-
-/// Bytes of rows that are applied in one step.
-const REPLAY_STEP: u64 = 1024 * 1024;
-
-impl<'a> Replay<'a> {
-    fn new(index: &'a Index) -> Self {
-        Self { index, changes: index.changes(), entries: 0, unflushed: Unflushed::default() }
-    }
-
-    fn apply(&mut self, entry: &ReplayedEntry) -> Result<(), crate::index::IndexError> {
-        self.changes.add(&entry.operations, entry.written.at.segment, entry.written.payload);
-        self.changes.set_checkpoint(&entry.written.at);
-        self.entries += 1;
-        self.unflushed.journal += entry.size;
-        if self.changes.size() >= REPLAY_STEP {
-            self.finish()?;
-        }
-        // Entries of the last segment may not be durable yet, and there are not many of them.
-        if self.unflushed.rows >= FLUSH_ROWS_BYTES && entry.is_sealed {
-            self.finish()?;
-            self.index.flush()?;
-            self.unflushed = Unflushed::default();
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), crate::index::IndexError> {
-        let changes = std::mem::replace(&mut self.changes, self.index.changes());
-        self.unflushed.rows += changes.size();
-        self.index.apply(changes)
     }
 }
 
