@@ -2,6 +2,7 @@
 //! client would not send.
 
 use bytes::Bytes;
+use levee_proto::v1::cluster_service_client::ClusterServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
@@ -84,6 +85,15 @@ impl Raw {
     #[must_use]
     pub fn read(&self) -> ReadServiceClient<Service> {
         ReadServiceClient::new(self.service())
+    }
+
+    /// How the broker is; operators only.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn status(&self) -> Result<v1::GetStatusResponse, Status> {
+        let mut client = ClusterServiceClient::new(self.service());
+        Ok(client.get_status(v1::GetStatusRequest {}).await?.into_inner())
     }
 
     /// Creates a tenant, if it is not there.

@@ -2,6 +2,7 @@
 //! restarted nothing is missing.
 
 use crate::MIB;
+use levee_proto::v1::ShardState;
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::load::{World, drain};
 use levee_tests::payload;
@@ -11,6 +12,7 @@ use levee_tests::recorder::{Outcome, Recorder};
 use rustix::fs::FallocateFlags;
 use std::fs::{self, OpenOptions};
 use std::path::Path;
+use tonic_health::pb::health_check_response::ServingStatus;
 
 /// One writer that makes each attempt once, so that it knows of each failure what it means.
 struct Once {
@@ -97,6 +99,9 @@ async fn full_disk(test: &str, segment_bytes: u64, fill: impl Fn(&Path) -> bool)
     for _ in 0..20 {
         assert_eq!(writer.send().await, Err("STORAGE_FULL".to_owned()), "a full disk stays full");
     }
+    assert_eq!(broker.health().await, Some(ServingStatus::NotServing), "a full disk shows");
+    let status = Raw::operator(&broker.endpoint()).status().await.expect("a status");
+    assert_eq!((status.state(), status.reason.is_empty()), (ShardState::Full, false), "{status:?}");
     // Reads go on.
     assert_eq!(drain(&world).await.expect("reads on a full disk"), sent);
 
@@ -106,6 +111,8 @@ async fn full_disk(test: &str, segment_bytes: u64, fill: impl Fn(&Path) -> bool)
             fs::remove_file(path).expect("the ballast");
         }
     }
+    let still = "what was left half written is sorted out by a restart, not by the next writer";
+    assert_eq!(writer.send().await, Err("STORAGE_FULL".to_owned()), "{still}");
     broker.stop().await;
     let broker = Broker::start(&setup).await;
     for _ in 0..50 {
