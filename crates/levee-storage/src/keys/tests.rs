@@ -29,6 +29,10 @@ proptest! {
             (a.0.tenant, a.0.topic) == (b.0.tenant, b.0.topic)
         );
         prop_assert_eq!(inside(&key, &of_tenant(a.0.tenant)), a.0.tenant == b.0.tenant);
+        // Random partitions are hardly ever the same.
+        for range in [batches(b.0), batches_of_topic(b.0.tenant, b.0.topic), of_tenant(b.0.tenant)] {
+            prop_assert!(inside(&key, &range));
+        }
     }
 
     #[test]
