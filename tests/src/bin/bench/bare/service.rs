@@ -61,8 +61,8 @@ impl v1::produce_service_server::ProduceService for Bare {
 impl v1::read_service_server::ReadService for Bare {
     type ReadStream = BoxStream<'static, Result<v1::ReadResponse, Status>>;
 
-    /// Reads position 0, from the start or the end. Credit is not looked at: the window of HTTP/2 holds
-    /// it back.
+    /// Reads position 0, from the start or the end. Credit is not looked at, and stays unread: a few bytes
+    /// for each message. The window of HTTP/2 holds back what is sent.
     async fn read(
         &self,
         requests: Request<Streaming<v1::ReadRequest>>,
@@ -84,12 +84,11 @@ impl v1::read_service_server::ReadService for Bare {
             count,
             next: if from_end { end } else { 0 },
             stop: start.stop_at_end.then_some(end),
+            _requests: requests,
         };
         let position = v1::ResolvedPosition { offset: reading.next, start_offset: 0, end_offset: end };
         let started = Answer::Started(v1::ReadStarted { positions: vec![position] });
         let started = v1::ReadResponse { kind: Some(started) };
-        // What is granted must be taken from the connection, or it would stop.
-        tokio::spawn(async move { while let Ok(Some(_)) = requests.message().await {} });
         let answers = stream::once(async { Ok(started) }).chain(reading.into_answers());
         Ok(Response::new(answers.boxed()))
     }
@@ -108,6 +107,8 @@ struct Reading {
     count: watch::Receiver<u64>,
     next: u64,
     stop: Option<u64>,
+    /// Dropping it would tell the client to stop.
+    _requests: Streaming<v1::ReadRequest>,
 }
 
 impl Reading {

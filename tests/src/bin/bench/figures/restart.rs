@@ -8,11 +8,15 @@ use levee_tests::broker::{Broker, START_WITHIN};
 use serde_json::json;
 
 const PARTITIONS: u32 = 10_000;
+/// Journal that a restart reads again at most, by default. The index covers the rest.
+const REPLAY_BYTES: u64 = 512 << 20;
 /// For 10 GiB.
 const TARGET: Target = Target::AtMost(10.0);
 
 pub(crate) async fn measure(bench: &mut Bench) -> Result<()> {
-    let bytes = bench.restart_bytes.min(bench.amount(u64::MAX, 1 << 28));
+    // Dies shortly before the index would have been flushed, so that nearly as much as can be is replayed.
+    let flushed = bench.amount(bench.restart_bytes, 0).next_multiple_of(REPLAY_BYTES);
+    let bytes = flushed + REPLAY_BYTES / 16 * 15;
     let directory = bench.fresh()?;
     let setup = process::setup(&directory);
     let mut broker = Broker::start(&setup).await;
