@@ -6,6 +6,8 @@ use levee_tests::load::{Followers, Pace, World, Writers, drain, hop};
 use levee_tests::proxy::Proxy;
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
+use levee_tests::strace::Strace;
+use levee_tests::wait;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -52,6 +54,25 @@ async fn o6_reading_resumes_at_any_offset() {
     drain(&world).await.expect("everything can be read");
     broker.stop().await;
     recorder.judge().assert_ok(500);
+}
+
+/// Accepting fails a few times, as it does without descriptors or memory, and with clients that are gone
+/// again: the broker accepts later ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r2_errors_of_accept_are_survived() {
+    if let Some(reason) = Strace::missing() {
+        return wait::skipped("r2-accept", &reason);
+    }
+    for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED"] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut broker = Broker::start(&Setup::new(&dir.path().join("data"))).await;
+        let strace = Strace::attach(broker.pid(), &format!("accept4:error={error}:when=1..3"), None);
+        // Each thread that accepts meets up to three.
+        broker.ready(Duration::from_secs(10)).await.expect("leveed lives");
+        assert!(strace.injections() > 0, "{error}: no call failed");
+        drop(strace);
+        broker.stop().await;
+    }
 }
 
 /// 1,000 connections to a broker that may have 64 files: it lives, and serves when they are gone.
