@@ -235,12 +235,12 @@ async fn d7_lost_files_are_noticed() {
         fs::remove_file(copy.join(&newest)).expect("a segment");
         lose_index(copy);
     };
-    refuses(sample.open("the newest segment and the index are lost", both).await);
+    refuses(&sample.open("the newest segment and the index are lost", both).await);
     let both = |copy: &Path| {
         fs::remove_file(copy.join(&newest)).expect("a segment");
         older_index(copy);
     };
-    refuses(sample.open("the newest segment is lost, and the index older", both).await);
+    refuses(&sample.open("the newest segment is lost, and the index older", both).await);
 }
 
 /// The same where everything is in one segment: the older copy of it looks like a journal that ends earlier.
@@ -251,24 +251,24 @@ async fn d7_older_files_are_noticed() {
     let (index, watermark) = (Path::new("index"), Path::new("watermark"));
     let segment = sample.older_newest();
     let older_segment = |copy: &Path| sample.put_back(copy, &segment);
-    refuses(sample.open("an older segment", older_segment).await);
+    refuses(&sample.open("an older segment", older_segment).await);
     let both = |copy: &Path| {
         older_segment(copy);
         sample.put_back(copy, index);
     };
-    refuses(sample.open("an older segment and an older index", both).await);
+    refuses(&sample.open("an older segment and an older index", both).await);
     let both = |copy: &Path| {
         older_segment(copy);
         fs::remove_dir_all(copy.join(index)).expect("the index");
     };
-    refuses(sample.open("an older segment, and the index is lost", both).await);
+    refuses(&sample.open("an older segment, and the index is lost", both).await);
     opens_or_refuses(sample.open("an older index", |copy| sample.put_back(copy, index)).await);
     opens_or_refuses(sample.open("an older watermark", |copy| sample.put_back(copy, watermark)).await);
     let lose = |copy: &Path| fs::remove_file(copy.join(watermark)).expect("the watermark");
     opens_or_refuses(sample.open("the watermark is lost", lose).await);
 }
 
-fn refuses(outcome: Outcome) {
+fn refuses(outcome: &Outcome) {
     assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
 }
 
