@@ -1,6 +1,6 @@
 //! Stopping: what was acknowledged stays, what is open is told, and it does not take long.
 
-use crate::harness::{Broker, from_start, next, of_tenant, position, produce_request, reason};
+use crate::harness::{Broker, PATIENCE, from_start, next, of_tenant, position, produce_request, reason};
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind;
 use std::time::{Duration, Instant};
@@ -108,8 +108,11 @@ async fn a_connection_is_asked_to_go_at_its_age() {
     assert_eq!(next(&mut answers).await.unwrap().unwrap().correlation_id, 1);
     let status = next(&mut answers).await.unwrap_err();
     assert_eq!(reason(&status).0, "UNAVAILABLE");
-    // The same client goes on, on another connection.
-    client.produce(of_tenant("acme", produce_request("orders", 0, &["y"]))).await.unwrap();
+    // The same client goes on, on another connection, once it has noticed.
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(status) = client.produce(of_tenant("acme", produce_request("orders", 0, &["y"]))).await {
+        assert!(Instant::now() < deadline, "{status:?}");
+    }
     broker.stop().await;
 }
 

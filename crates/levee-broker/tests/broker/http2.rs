@@ -170,15 +170,15 @@ async fn made_resets_end_the_connection() {
     let broker = Broker::start().await;
     let mut raw = Raw::connect(&broker).await;
     let block = headers("/levee.v1.ReadService/Read", &[]);
+    // A window that overflows is an error of the stream, which the broker must reset.
+    let overflow = 0x7fff_ffff_u32.to_be_bytes();
     let mut flood = Vec::new();
-    for stream in (1..20_000).step_by(2) {
+    for stream in (1..10_000).step_by(2) {
         flood.extend(frame(HEADERS, END_HEADERS, stream, &block));
-        // An increment of 0 is an error of the stream.
-        flood.extend(frame(WINDOW_UPDATE, 0, stream, &[0; 4]));
+        flood.extend(frame(WINDOW_UPDATE, 0, stream, &overflow));
     }
     raw.send(&flood).await;
-    let error = raw.goaway().await;
-    assert!(error.is_some_and(|error| error != 0), "{error:?}");
+    assert_eq!(raw.goaway().await, Some(ENHANCE_YOUR_CALM));
     assert_serves(&broker).await;
     broker.stop().await;
 }
@@ -277,7 +277,8 @@ async fn call(broker: &Broker, path: &str, body: &[u8]) -> (u16, HeaderMap) {
         .body(())
         .unwrap();
     let (answer, mut sender) = client.send_request(request, false).unwrap();
-    sender.send_data(Bytes::copy_from_slice(body), true).unwrap();
+    // The broker may have refused the headers already.
+    let _ = sender.send_data(Bytes::copy_from_slice(body), true);
     let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
     driver.abort();
     (answer.status().as_u16(), answer.headers().clone())

@@ -331,3 +331,6 @@ impl Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
