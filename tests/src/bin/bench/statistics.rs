@@ -1,5 +1,8 @@
 //! Medians and percentiles.
 
+/// 99.9 % of 1,000 is a little more than 999 in floating point.
+const ROUNDING: f64 = 1e-9;
+
 /// The middle one; of an even number, the lower of the two. Not a number when there are none.
 pub(crate) fn median(samples: &[f64]) -> f64 {
     percentile(samples, 50.0)
@@ -10,7 +13,7 @@ pub(crate) fn percentile(samples: &[f64], percent: f64) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to the number of samples")]
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+    let rank = (percent / 100.0 * sorted.len() as f64 - ROUNDING).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }
 
