@@ -1,5 +1,6 @@
 //! Reading batches, for tenants.
 
+mod message;
 mod positions;
 mod ready;
 mod stream;

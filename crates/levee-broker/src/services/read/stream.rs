@@ -3,6 +3,7 @@
 //! It is polled as the body of the answer, without a task or a channel of its own: nothing is fetched
 //! for a client that does not take what it was sent, and dropping the stream drops everything.
 
+use super::message::Message;
 use super::positions::{Resolved, in_position, resolve};
 use super::ready::ReadyQueue;
 use crate::authorize::{InTenant, Permit};
@@ -15,8 +16,8 @@ use futures::stream::{self, BoxStream};
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind as Sent;
 use levee_proto::v1::read_response::Kind as Answer;
-use levee_storage::{Cached, Fetched, StoredBatch, Subscription, Wake};
-use levee_types::limits::{MAX_READ_CREDIT, READ_MESSAGE_BYTES};
+use levee_storage::{Cached, Fetched, Subscription, Wake};
+use levee_types::limits::MAX_READ_CREDIT;
 use levee_types::{LeveeError, PartitionId};
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -28,10 +29,6 @@ use tonic::{Status, Streaming};
 
 /// A client must say within this what it wants to read.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What a batch costs in a message beside its bytes, at most: so that a message of tiny batches stays
-/// within the limit of messages.
-const ENVELOPE_BYTES: usize = 64;
 
 /// A stream that is being served.
 pub(super) struct ReadStream {
@@ -239,7 +236,7 @@ impl Reading {
             let (batches, end) = match permit.shard().fetch_cached(partition, next, room) {
                 Cached::Batches(batches, end) => (batches, end),
                 Cached::AtEnd(_) => continue,
-                Cached::Miss if !message.batches.is_empty() => {
+                Cached::Miss if !message.is_empty() => {
                     // What is there goes out before anything waits for the disk.
                     self.ready.push_front(index);
                     break;
@@ -256,9 +253,8 @@ impl Reading {
             let sent = message.add(index, batches, end, room);
             self.advance(index, sent, end);
         }
-        self.credit -= i64::try_from(message.batch_bytes).unwrap_or(i64::MAX);
-        message.count();
-        Ok(message.batches)
+        self.credit -= i64::try_from(message.batch_bytes()).unwrap_or(i64::MAX);
+        Ok(message.into_batches())
     }
 
     /// Notes that everything before `sent` is on its way.
@@ -283,54 +279,3 @@ impl Position {
         self.stop_at.is_some_and(|stop_at| self.next >= stop_at)
     }
 }
-
-/// A message that is being filled.
-#[derive(Default)]
-struct Message {
-    batches: Vec<v1::StoredBatch>,
-    batch_bytes: usize,
-}
-
-impl Message {
-    /// Bytes of batches that may still be added; none if it is full.
-    fn room(&self, credit: i64) -> Option<usize> {
-        let occupied = self.batch_bytes + self.batches.len() * ENVELOPE_BYTES;
-        let in_message = READ_MESSAGE_BYTES.checked_sub(occupied)?;
-        let in_credit = usize::try_from(credit).unwrap_or(0).checked_sub(self.batch_bytes)?;
-        Some(in_message.min(in_credit)).filter(|room| *room > 0)
-    }
-
-    /// Adds batches until `room` is used up, at least one. Returns the offset behind the last.
-    fn add(&mut self, position: u32, batches: Vec<StoredBatch>, end: u64, room: usize) -> Option<u64> {
-        let mut room = room;
-        let mut sent = None;
-        for batch in batches {
-            if room == 0 {
-                break;
-            }
-            room = room.saturating_sub(batch.bytes.len() + ENVELOPE_BYTES);
-            sent = Some(batch.base_offset + u64::from(batch.records));
-            self.batch_bytes += batch.bytes.len();
-            self.batches.push(v1::StoredBatch {
-                position,
-                base_offset: batch.base_offset,
-                record_count: batch.records,
-                append_time_ms: batch.append_time_ms,
-                batch_crc32c: batch.crc,
-                end_offset: end,
-                batch: batch.bytes,
-            });
-        }
-        sent
-    }
-
-    fn count(&self) {
-        if !self.batches.is_empty() {
-            metrics::counter!("levee_read_batches_total").increment(self.batches.len() as u64);
-            metrics::counter!("levee_read_bytes_total").increment(self.batch_bytes as u64);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,11 +3,13 @@
 use super::request_id::RequestId;
 use crate::operation::Operation;
 use crate::rpc_metrics::RpcMetrics;
+use crate::transport::connection::ConnectionContext;
 use crate::transport::step::{Next, Request, Response, Step};
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use levee_types::Clock;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -33,6 +35,7 @@ impl Step for Observe {
         let mut call = Call {
             operation: Operation::of_path(request.uri().path()),
             id: request.extensions().get().cloned(),
+            peer: request.extensions().get().map(|context: &ConnectionContext| context.peer),
             start: self.clock.monotonic(),
             // What stays if the client goes away before there is an outcome.
             code: Code::Cancelled,
@@ -52,6 +55,7 @@ struct Call {
     observe: Observe,
     operation: Option<Operation>,
     id: Option<RequestId>,
+    peer: Option<SocketAddr>,
     start: Duration,
     code: Code,
 }
@@ -63,9 +67,9 @@ impl Drop for Call {
         let rpc = self.operation.map_or("other", Operation::path);
         let request_id = self.id.as_ref().map_or("", RequestId::as_str);
         if matches!(self.code, Code::Internal | Code::DataLoss | Code::Unknown) {
-            tracing::warn!(rpc, request_id, code = ?self.code, ?elapsed, "a call failed");
+            tracing::warn!(rpc, request_id, peer = ?self.peer, code = ?self.code, ?elapsed, "a call failed");
         } else {
-            tracing::debug!(rpc, request_id, code = ?self.code, ?elapsed, "a call ended");
+            tracing::debug!(rpc, request_id, peer = ?self.peer, code = ?self.code, ?elapsed, "a call ended");
         }
     }
 }

@@ -54,7 +54,7 @@ fn credit_is_room_and_one_batch_may_exceed_it() {
     assert_eq!(message.room(-5), None);
     assert_eq!(message.room(10), Some(10));
     assert_eq!(message.add(0, batches(3, 100), u64::MAX, 10), Some(u64::MAX));
-    assert_eq!((message.batches.len(), message.batch_bytes), (1, 100));
+    assert_eq!((message.batches.len(), message.batch_bytes()), (1, 100));
     assert_eq!(message.room(10), None);
     assert_eq!(message.room(101), Some(1));
 }
