@@ -132,7 +132,7 @@ impl<S: SegmentStore> Shard<S> {
             entries,
             segments = journal.segments(),
             bytes = journal.bytes(),
-            milliseconds = clock.monotonic().saturating_sub(started).as_millis(),
+            seconds = clock.monotonic().saturating_sub(started).as_secs_f64(),
             "replayed the journal behind the index"
         );
 
