@@ -265,10 +265,11 @@ impl<S: SegmentStore> Committer<S> {
     }
 
     fn fail(&mut self, error: &CommitError) {
-        // Relaxed records are owed their sync also when nothing more can be written.
-        let is_synced = matches!(error, CommitError::Journal(JournalError::Failed { .. }))
-            || self.sync_due.take().is_none()
-            || self.journal.sync().is_ok();
+        // Relaxed records are owed their sync also when nothing more can be written; but after a failed
+        // write or sync there is no other one.
+        let is_owed = self.sync_due.take().is_some();
+        let may_sync = !matches!(error, CommitError::Journal(JournalError::Failed { .. }));
+        let is_synced = !(is_owed && may_sync) || self.journal.sync().is_ok();
         if error.is_full() && is_synced {
             tracing::error!(%error, "the disk is full: reading goes on, writing needs free space and a restart");
             self.board.set_state(ShardState::Full, error.to_string());

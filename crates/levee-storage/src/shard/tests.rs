@@ -419,6 +419,19 @@ fn relaxed_records_are_readable_at_once_and_synced_when_due() {
 }
 
 #[test]
+fn a_failed_sync_is_never_tried_again_although_relaxed_records_wait_for_one() {
+    let harness = Harness::new();
+    let p = harness.topic(harness.tenant("acme"), "orders", &[]);
+    let relaxed = Append { durability: Durability::Relaxed, ..append(p, "abc", None) };
+    harness.wait(async { harness.shard.submit(relaxed).await?.await }).unwrap();
+    let durable = harness.shard.status().durable_sequence;
+    harness.clock.0.fetch_add(1000, Ordering::Relaxed);
+    harness.segments.inject(Fault::Sync);
+    assert!(harness.append(p, "de", None).is_err());
+    assert_eq!(harness.shard.status().durable_sequence, durable);
+}
+
+#[test]
 fn a_damaged_batch_is_reported_and_the_ones_before_it_are_served() {
     let harness = Harness::new();
     let p = harness.topic(harness.tenant("acme"), "orders", &[]);
