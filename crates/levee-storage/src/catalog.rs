@@ -11,8 +11,7 @@ use levee_types::{TenantId, TenantName, TopicConfig, TopicId, TopicName};
 use prost::Message;
 use quick_cache::sync::Cache;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,14 +102,15 @@ impl Topic {
 pub(crate) struct Catalog {
     index: Arc<Index>,
     topics: Cache<(TenantId, TopicName), Arc<Topic>>,
-    /// Counts the changes, so that a reader notices that what it puts into the cache is outdated.
-    version: AtomicU64,
+    /// Counts the changes. Locked while something is put into the cache or taken out of it, so that a reader
+    /// that read before a change cannot put back afterwards what it read.
+    version: Mutex<u64>,
 }
 
 impl Catalog {
     pub(crate) fn new(index: Arc<Index>, cached_topics: u64) -> Self {
         let capacity = usize::try_from(cached_topics).unwrap_or(usize::MAX);
-        Self { index, topics: Cache::new(capacity), version: AtomicU64::new(0) }
+        Self { index, topics: Cache::new(capacity), version: Mutex::new(0) }
     }
 
     pub(crate) fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, StorageError> {
@@ -138,16 +138,25 @@ impl Catalog {
         if let Some(topic) = self.topics.get(&key) {
             return Ok(Some(topic));
         }
-        let version = self.version.load(Ordering::Acquire);
+        let version = *self.version();
         let Some(id) = self.index.get(Keyspace::State, &keys::topic_by_name(tenant, name))? else {
             return Ok(None);
         };
         let Some(topic) = self.topic_by_id(tenant, TopicId(decode_u64(&id)?))? else { return Ok(None) };
-        self.topics.insert(key.clone(), Arc::clone(&topic));
-        if self.version.load(Ordering::Acquire) != version {
-            self.topics.remove(&key);
-        }
+        self.remember(key, &topic, version);
         Ok(Some(topic))
+    }
+
+    /// Caches a topic that was read at a version, unless something has changed since.
+    fn remember(&self, key: (TenantId, TopicName), topic: &Arc<Topic>, read_at: u64) {
+        let version = self.version();
+        if *version == read_at {
+            self.topics.insert(key, Arc::clone(topic));
+        }
+    }
+
+    fn version(&self) -> MutexGuard<'_, u64> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn topic_by_id(&self, tenant: TenantId, id: TopicId) -> Result<Option<Arc<Topic>>, StorageError> {
@@ -157,13 +166,15 @@ impl Catalog {
 
     /// Called by the committer after it changed a topic.
     pub(crate) fn forget(&self, tenant: TenantId, name: &TopicName) {
-        self.version.fetch_add(1, Ordering::AcqRel);
+        let mut version = self.version();
+        *version += 1;
         self.topics.remove(&(tenant, name.clone()));
     }
 
     /// Called by the committer after it deleted a tenant.
     pub(crate) fn forget_tenant(&self, tenant: TenantId) {
-        self.version.fetch_add(1, Ordering::AcqRel);
+        let mut version = self.version();
+        *version += 1;
         self.topics.retain(|(owner, _), _| *owner != tenant);
     }
 
@@ -228,3 +239,6 @@ impl Catalog {
 pub(crate) fn tenant_id(value: &[u8]) -> Result<TenantId, StorageError> {
     u32::try_from(decode_u64(value)?).map(TenantId).map_err(|_| BadRow.into())
 }
+
+#[cfg(test)]
+mod tests;
