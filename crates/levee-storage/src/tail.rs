@@ -37,6 +37,9 @@ const STRIPES: usize = 64;
 /// What a cached batch costs beside its bytes: its place in the tail and in the accounts.
 const OVERHEAD: u64 = 128;
 
+/// Places for batches that a tail may keep without using them.
+const SPARE_PLACES: usize = 16;
+
 /// All tails of a shard.
 pub(crate) struct Tails {
     stripes: Vec<Mutex<HashMap<PartitionId, Tail>>>,
@@ -60,9 +63,17 @@ struct Subscriber {
 
 impl Tail {
     fn forget(&mut self) {
-        self.batches.clear();
+        self.batches = VecDeque::new();
         self.end = None;
         self.wake();
+    }
+
+    /// Drops the batch at `base_offset`, if it is still there, and memory that many small batches needed.
+    fn drop_oldest(&mut self, base_offset: u64) {
+        self.batches.pop_front_if(|batch| batch.base_offset == base_offset);
+        if self.batches.capacity() > 4 * self.batches.len() + SPARE_PLACES {
+            self.batches.shrink_to(2 * self.batches.len());
+        }
     }
 
     fn wake(&self) {
@@ -229,7 +240,7 @@ impl TailWriter {
         self.account(tenant, 0, oldest.size);
         let mut stripe = self.tails.stripe(oldest.partition);
         if let Entry::Occupied(mut tail) = stripe.entry(oldest.partition) {
-            tail.get_mut().batches.pop_front_if(|batch| batch.base_offset == oldest.base_offset);
+            tail.get_mut().drop_oldest(oldest.base_offset);
             if tail.get().is_unused() {
                 tail.remove();
             }
@@ -260,8 +271,14 @@ impl TailWriter {
         }
     }
 
-    /// [`Self::forget`] for everything that a tenant has.
-    pub(crate) fn forget_tenant(&self, tenant: TenantId) {
+    /// [`Self::forget`] for everything that a tenant has, with its accounts: a share that nobody uses
+    /// would stand against those of the living.
+    pub(crate) fn forget_tenant(&mut self, tenant: TenantId) {
+        if let Some(share) = self.shares.remove(&tenant) {
+            self.largest.remove(&(share.bytes, tenant));
+            self.total -= share.bytes;
+            self.tails.bytes.store(self.total, Ordering::Relaxed);
+        }
         for stripe in &self.tails.stripes {
             stripe.lock().unwrap_or_else(PoisonError::into_inner).retain(|partition, tail| {
                 if partition.tenant == tenant {

@@ -101,3 +101,36 @@ fn what_is_forgotten_is_not_served_and_its_account_is_settled() {
     writer.forget_tenant(TenantId(1));
     assert!(matches!(tails.fetch(p, 30, 1), Cached::Miss));
 }
+
+#[test]
+fn a_tail_gives_back_the_memory_of_many_small_batches() {
+    let (tails, mut writer) = writer(2000 * (1 + OVERHEAD));
+    let p = partition(1, 0);
+    for base in 0..2000 {
+        writer.publish(p, batch(base * 10, 1));
+    }
+    // Another partition of the tenant takes the place of most of them.
+    for base in 0..1990 {
+        writer.publish(partition(1, 1), batch(base * 10, 1));
+    }
+    let stripe = tails.stripe(p);
+    let tail = &stripe[&p];
+    assert_eq!(tail.batches.len(), 10);
+    assert!(tail.batches.capacity() <= 4 * 10 + SPARE_PLACES, "{}", tail.batches.capacity());
+}
+
+#[test]
+fn a_deleted_tenant_has_no_share() {
+    let (tails, mut writer) = writer(10 * (1000 + OVERHEAD));
+    for tenant in 0..100 {
+        for base in 0..10 {
+            writer.publish(partition(tenant, 0), batch(base * 10, 1000));
+        }
+        writer.forget_tenant(TenantId(tenant));
+        assert_eq!(tails.bytes(), 0);
+    }
+    for base in 0..10 {
+        writer.publish(partition(100, 0), batch(base * 10, 1000));
+    }
+    assert_eq!(bases(&tails.fetch(partition(100, 0), 0, usize::MAX)).len(), 10);
+}
