@@ -5,7 +5,7 @@ use crate::journal::JournalDamage;
 use crate::rows::BadRow;
 use levee_types::{ErrorCode, LeveeError, PartitionId};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a data directory does not open. Nothing that was stored was changed.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +35,31 @@ pub enum OpenError {
     /// The journal is damaged or incomplete.
     #[error(transparent)]
     Journal(#[from] JournalDamage),
-    /// The index is damaged.
-    #[error(
-        "{0}; the index can be built again from the journal: move the directory {1} away and start again"
-    )]
-    Index(#[source] IndexError, PathBuf),
+    /// The index cannot be opened or brought up to date.
+    #[error("{source}{}", index_advice(.source, .path))]
+    Index {
+        /// Its directory.
+        path: PathBuf,
+        /// How.
+        source: IndexError,
+    },
     /// A setting is outside of its range.
     #[error("{0}")]
     Settings(String),
+}
+
+/// What to do about an index that does not open.
+fn index_advice(error: &IndexError, path: &Path) -> String {
+    if error.is_full() {
+        "; free space on the disk and start again".to_owned()
+    } else if error.is_lasting() {
+        let path = path.display();
+        format!(
+            "; the index can be built again from the journal: move the directory {path} away and start again"
+        )
+    } else {
+        String::new()
+    }
 }
 
 /// Why a request to storage failed.

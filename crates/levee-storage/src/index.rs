@@ -4,6 +4,8 @@
 //! names it. So both column families are flushed atomically, a flush begins only when the journal is
 //! durable, and RocksDB never begins one by itself.
 
+mod manifest;
+
 use crate::keys::{self, KeyRange, Keyspace};
 use crate::operation::Operation;
 use crate::rows::{BatchRow, Checkpoint};
@@ -13,7 +15,7 @@ use rocksdb::{
     DBRawIteratorWithThreadMode, FlushOptions, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch,
     WriteOptions,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 type Database = rocksdb::DBWithThreadMode<MultiThreaded>;
@@ -30,18 +32,44 @@ const BLOOM_BITS: f64 = 10.0;
 
 /// The index cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("index: {0}")]
-pub struct IndexError(#[from] rocksdb::Error);
+pub enum IndexError {
+    /// What RocksDB says.
+    #[error("index: {0}")]
+    Database(#[from] rocksdb::Error),
+    /// RocksDB must not even look at it.
+    #[error("index: {path} is damaged: there is no record of a MANIFEST at byte {position}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        position: usize,
+    },
+}
 
 impl IndexError {
-    /// Whether the disk is full.
+    /// Whether the disk is full, or its quota used up.
     pub(crate) fn is_full(&self) -> bool {
-        self.0.as_ref().contains("No space left on device")
+        self.says("No space left on device") || self.says("Disk quota exceeded")
     }
 
     /// Whether stored bytes are not what was written.
     pub(crate) fn is_corruption(&self) -> bool {
-        self.0.kind() == rocksdb::ErrorKind::Corruption
+        match self {
+            Self::Database(error) => error.kind() == rocksdb::ErrorKind::Corruption,
+            Self::Manifest { .. } => true,
+        }
+    }
+
+    /// Whether another start will meet the same: files are damaged or missing.
+    pub(crate) fn is_lasting(&self) -> bool {
+        use rocksdb::ErrorKind::{InvalidArgument, NotSupported};
+        let is_refused =
+            matches!(self, Self::Database(error) if matches!(error.kind(), InvalidArgument | NotSupported));
+        is_refused || self.is_corruption() || self.says("No such file or directory")
+    }
+
+    fn says(&self, text: &str) -> bool {
+        matches!(self, Self::Database(error) if error.as_ref().contains(text))
     }
 }
 
@@ -53,6 +81,9 @@ pub(crate) struct Index {
 impl Index {
     /// Opens the index in a directory; makes an empty one when there is none.
     pub(crate) fn open(path: &Path, block_cache_bytes: usize) -> Result<Self, IndexError> {
+        if let Some((path, position)) = manifest::impossible_record(path) {
+            return Err(IndexError::Manifest { path, position });
+        }
         let cache = Cache::new_lru_cache(block_cache_bytes);
         let mut options = Options::default().get_options_from_string("avoid_flush_during_shutdown=true")?;
         options.create_if_missing(true);

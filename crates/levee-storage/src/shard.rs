@@ -111,7 +111,7 @@ impl<S: SegmentStore> Shard<S> {
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Committer<S>), OpenError> {
         let index_path = path.join("index");
-        let damaged = |error| OpenError::Index(error, index_path.clone());
+        let damaged = |source| OpenError::Index { path: index_path.clone(), source };
         let block_cache = usize::try_from(settings.block_cache_bytes).unwrap_or(usize::MAX);
         let index = Arc::new(Index::open(&index_path, block_cache).map_err(damaged)?);
         let checkpoint = match index.checkpoint().map_err(damaged)? {
@@ -123,7 +123,7 @@ impl<S: SegmentStore> Shard<S> {
         };
         let started = clock.monotonic();
         let mut replay = Replay::new(&index);
-        let apply = |entry| replay.apply(&entry).map_err(|error| OpenError::Index(error, index_path.clone()));
+        let apply = |entry| replay.apply(&entry).map_err(damaged);
         let journal = Journal::open(Arc::clone(&segments), id, settings.segment_bytes, checkpoint, apply)?;
         replay.finish().map_err(damaged)?;
         let (entries, unflushed) = (replay.entries, replay.unflushed);
@@ -233,8 +233,8 @@ impl<S: SegmentStore> Shard<S> {
         self.ask(|reply| Command::UpdateTopic(tenant, name, change, reply)).await
     }
 
-    /// Removes the records before an offset; whole batches only, but they cannot be read any more. Returns
-    /// the new start of the log.
+    /// Removes the records before an offset, and makes it the start of the log, which is returned. Whole
+    /// batches are removed: one that begins before the start and holds it is still served as a whole.
     ///
     /// # Errors
     /// `NoTopic`, `OffsetOutOfRange`, or the shard does not work.
