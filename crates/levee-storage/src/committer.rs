@@ -16,7 +16,7 @@ use crate::error::StorageError;
 use crate::index::{FLUSH_RANGES, FLUSH_ROWS_BYTES, Index};
 use crate::journal::{Journal, JournalError};
 use crate::queue::{Queue, Queued};
-use crate::segments::SegmentStore;
+use crate::segments::{SegmentStore, is_full};
 use crate::settings::ShardSettings;
 use crate::status::{ShardState, StatusBoard};
 use crate::tail::TailWriter;
@@ -80,9 +80,7 @@ impl CommitError {
     fn is_full(&self) -> bool {
         match self {
             Self::Journal(JournalError::Full(_)) => true,
-            Self::Journal(JournalError::Failed { source, .. }) => {
-                source.kind() == std::io::ErrorKind::StorageFull
-            }
+            Self::Journal(JournalError::Failed { source, .. }) => is_full(source),
             Self::Journal(JournalError::TooLarge { .. }) => false,
             Self::Index(error) => error.is_full(),
         }
@@ -177,7 +175,6 @@ impl<S: SegmentStore> Committer<S> {
         match self.commit(&mut changes) {
             Ok(()) => {
                 answers.into_iter().for_each(|answer| answer(None));
-                self.tails.wake();
             }
             Err(error) => {
                 let answer_error = error.to_answer();
@@ -185,6 +182,8 @@ impl<S: SegmentStore> Committer<S> {
                 answers.into_iter().for_each(|answer| answer(Some(&answer_error)));
             }
         }
+        // Also after a failure: what it comes behind may be readable, and nothing else will tell.
+        self.tails.wake();
         self.sync_if_due();
     }
 

@@ -12,7 +12,7 @@ pub use crate::rows::Checkpoint;
 pub use recovery::{JournalDamage, ReplayedEntry};
 
 use crate::operation::Operation;
-use crate::segments::SegmentStore;
+use crate::segments::{SegmentStore, is_full};
 use bytes::Bytes;
 use format::{ENTRY_HEADER, EntryHeader, Kind, SEGMENT_HEADER, Seed, SegmentHeader, padding};
 use std::io;
@@ -192,11 +192,7 @@ impl<S: SegmentStore> Journal<S> {
         };
         // First the successor, then the seal that says there is one: a seal without successor is a loss.
         self.store.create(header.id, self.segment_bytes, &header.encode()).map_err(|error| {
-            if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-                JournalError::Full(error)
-            } else {
-                self.failed("creation", error)
-            }
+            if is_full(&error) { JournalError::Full(error) } else { self.failed("creation", error) }
         })?;
         let mut seal = Vec::with_capacity(ENTRY_HEADER);
         EntryHeader {

@@ -27,7 +27,7 @@ pub trait SegmentStore: Send + Sync + 'static {
     /// Makes a segment of `capacity` zeros that begins with `header`. Durable when it returns.
     ///
     /// # Errors
-    /// `StorageFull`: there is no room, and nothing is left behind. Anything else is fatal.
+    /// No room ([`is_full`]), and nothing is left behind. Anything else is fatal.
     fn create(&self, id: u64, capacity: u64, header: &[u8]) -> io::Result<()>;
 
     /// Removes a segment. Durable when it returns.
@@ -46,7 +46,7 @@ pub trait SegmentStore: Send + Sync + 'static {
     /// returns.
     ///
     /// # Errors
-    /// `StorageFull`, or fatal.
+    /// No room ([`is_full`]), and the segment is as it was. Anything else is fatal.
     fn resize(&self, id: u64, length: u64) -> io::Result<()>;
 
     /// Writes `parts` one after the other from `position` on. Not durable before [`Self::sync`].
@@ -79,6 +79,11 @@ pub trait SegmentStore: Send + Sync + 'static {
     /// # Errors
     /// Fatal.
     fn set_watermark(&self, watermark: [u8; WATERMARK_BYTES]) -> io::Result<()>;
+}
+
+/// Whether there is no room on the medium.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Size of the watermark: a sequence number and its checksum.

@@ -12,7 +12,7 @@ use super::watermark::Watermark;
 use super::{Journal, Written};
 use crate::operation::Operation;
 use crate::rows::Checkpoint;
-use crate::segments::SegmentStore;
+use crate::segments::{SegmentStore, is_full};
 use chain::{Chain, has_entries};
 use scan::{Found, READ_AHEAD, Scan};
 use std::io;
@@ -70,8 +70,8 @@ pub struct ReplayedEntry {
     pub operations: Vec<Operation>,
     /// Its bytes.
     pub size: u64,
-    /// Its segment has a successor, so it is durable already.
-    pub is_sealed: bool,
+    /// Something proves that it is durable already: its segment has a successor, or the watermark.
+    pub is_durable: bool,
 }
 
 impl<S: SegmentStore> Journal<S> {
@@ -96,8 +96,8 @@ impl<S: SegmentStore> Journal<S> {
             match scan.next()? {
                 Found::Entry(mut entry) => {
                     let at = entry.written.at;
-                    entry.is_sealed = at.segment < chain.last;
-                    if at.sequence > watermark.sequence() && !entry.is_sealed {
+                    entry.is_durable = at.segment < chain.last || at.sequence <= watermark.sequence();
+                    if !entry.is_durable {
                         unproven.get_or_insert(at.position);
                     }
                     apply(entry)?;
@@ -108,6 +108,7 @@ impl<S: SegmentStore> Journal<S> {
                     let next =
                         chain.unused.take().ok_or(JournalDamage::Missing { segment: chain.last + 1 })?.id;
                     let end = scan.position + ENTRY_HEADER as u64;
+                    rewrite(&*store, chain.last, scan.position, end).map_err(JournalDamage::from)?;
                     store.resize(chain.last, end).map_err(JournalDamage::from)?;
                     chain.sealed_bytes += end;
                     chain.last = next;
@@ -155,30 +156,13 @@ impl<S: SegmentStore> Journal<S> {
         has_entries(store, id)
     }
 
-    /// Makes everything behind the last entry zeros again, and everything before it durable.
-    ///
-    /// What was read from `unproven` on may be there only until the memory of the system is needed for
-    /// something else: after a failed sync Linux takes pages for clean that are not on the disk, and the
-    /// next sync would do nothing. So it is written again.
+    /// Makes everything behind the last entry zeros again, and everything before it durable. `unproven`:
+    /// where the first entry begins that nothing proves to be durable.
     fn cut_tail(&mut self, unproven: Option<u64>) -> io::Result<()> {
-        let mut from = unproven.unwrap_or(self.position);
-        let mut bytes = Vec::new();
-        while from < self.position {
-            let length = (self.position - from).min(READ_AHEAD);
-            bytes.clear();
-            self.store.read(
-                self.segment,
-                from,
-                usize::try_from(length).map_err(io::Error::other)?,
-                &mut bytes,
-            )?;
-            self.store.write(self.segment, from, &[&bytes])?;
-            from += length;
-        }
-        self.store.sync(self.segment)?;
+        rewrite(&*self.store, self.segment, unproven.unwrap_or(self.position), self.position)?;
         self.store.resize(self.segment, self.position)?;
         if let Err(error) = self.store.resize(self.segment, self.capacity) {
-            if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            if !is_full(&error) {
                 return Err(error);
             }
             // No room now: readable, and the next entry asks for a new segment.
@@ -186,4 +170,21 @@ impl<S: SegmentStore> Journal<S> {
         }
         self.watermark.raise(&*self.store, self.durable)
     }
+}
+
+/// Makes durable what was read of a segment.
+///
+/// It may be there only until the memory of the system is needed for something else: after a failed sync
+/// Linux takes pages for clean that are not on the disk, and the next sync would do nothing. So it is
+/// written again.
+fn rewrite(store: &impl SegmentStore, segment: u64, mut from: u64, to: u64) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    while from < to {
+        let length = (to - from).min(READ_AHEAD);
+        bytes.clear();
+        store.read(segment, from, usize::try_from(length).map_err(io::Error::other)?, &mut bytes)?;
+        store.write(segment, from, &[&bytes])?;
+        from += length;
+    }
+    store.sync(segment)
 }

@@ -248,6 +248,35 @@ fn what_was_read_after_a_failed_sync_is_written_again() {
 }
 
 #[test]
+fn a_seal_that_was_read_after_a_failed_sync_is_written_again() {
+    let (store, mut journal) = new(MemorySegments::default());
+    append(&mut journal, 0..3);
+    store.inject(crate::segments::Fault::Sync);
+    assert!(journal.roll(0).is_err(), "the sync of the seal");
+    drop(journal);
+    let (mut journal, _) = open(&store, None).unwrap();
+    append(&mut journal, 3..5);
+    assert_eq!(journal.segments(), 2, "the seal can still be read");
+    drop(journal);
+    store.lose_power(|| false);
+    assert_eq!(open(&store, None).unwrap().1, (0..5).collect::<Vec<_>>(), "so it must stay");
+}
+
+#[test]
+fn lengths_of_the_entry_that_the_index_names_are_not_believed_when_damaged() {
+    // Bytes 24 to 31 of an entry are the lengths of its operations and its payload.
+    for (byte, bit) in (24..32).flat_map(|byte| (0..8).map(move |bit| (byte, bit))) {
+        let (store, mut journal) = new(MemorySegments::default());
+        let last = append(&mut journal, 0..2)[1].at;
+        drop(journal);
+        store.damage(1, last.position as usize + byte, |byte| *byte ^= 1 << bit);
+        let error = open(&store, Some(last)).err().map(|error| error.to_string());
+        let error = error.unwrap_or_else(|| panic!("bit {bit} of byte {byte} was not noticed"));
+        assert!(error.contains("the index covers it"), "{error}");
+    }
+}
+
+#[test]
 fn a_payload_that_looks_like_an_entry_proves_nothing() {
     // A whole entry of another journal, which says that everything was synced.
     let mut forged = Vec::new();

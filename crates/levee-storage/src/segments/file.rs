@@ -113,10 +113,14 @@ impl SegmentStore for FileSegments {
 
     fn resize(&self, id: u64, length: u64) -> io::Result<()> {
         let file = self.writable(id)?;
-        let grows = length > file.metadata()?.len();
+        let before = file.metadata()?.len();
         file.set_len(length)?;
-        if grows {
-            rustix::fs::fallocate(&*file, FallocateFlags::empty(), 0, length)?;
+        if length > before
+            && let Err(error) = rustix::fs::fallocate(&*file, FallocateFlags::empty(), 0, length)
+        {
+            // What was allocated in vain is room that somebody else needs.
+            file.set_len(before)?;
+            return Err(error.into());
         }
         file.sync_all()
     }

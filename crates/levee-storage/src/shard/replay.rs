@@ -28,8 +28,8 @@ impl<'a> Replay<'a> {
         if self.changes.size() >= REPLAY_STEP {
             self.finish()?;
         }
-        // Entries of the last segment may not be durable yet, and there are not many of them.
-        if self.unflushed.rows >= FLUSH_ROWS_BYTES && entry.is_sealed {
+        // The others are few, and become durable when the journal is open.
+        if self.unflushed.rows >= FLUSH_ROWS_BYTES && entry.is_durable {
             self.finish()?;
             self.index.flush()?;
             self.unflushed = Unflushed::default();

@@ -62,6 +62,10 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         if let Some(at) = checkpoint {
             (scan.position, scan.sequence) = (at.position, at.sequence);
             let header = scan.peek()?.filter(|header| (header.sequence, header.crc) == (at.sequence, at.crc));
+            let header = match header {
+                Some(header) if scan.is_undamaged(at.position, &header)? => Some(header),
+                _ => None,
+            };
             let Some(header) = header else {
                 return Err(scan.lost("the index covers it".to_owned()));
             };
@@ -101,12 +105,20 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         self.position += header.size() as u64;
         self.sequence += 1;
         self.crc = header.crc;
-        Ok(Found::Entry(ReplayedEntry { written, operations, size: header.size() as u64, is_sealed: false }))
+        Ok(Found::Entry(ReplayedEntry { written, operations, size: header.size() as u64, is_durable: false }))
     }
 
     fn peek(&mut self) -> Result<Option<EntryHeader>, JournalDamage> {
         let bytes = self.bytes(self.position, ENTRY_HEADER)?;
         Ok(bytes.and_then(|bytes| EntryHeader::peek(bytes).ok()))
+    }
+
+    /// Whether header and operations of an entry are undamaged, and so its lengths can be relied on. The
+    /// payload is not looked at: who reads it meets its checksum.
+    fn is_undamaged(&mut self, position: u64, header: &EntryHeader) -> Result<bool, JournalDamage> {
+        let seed = Seed::new(self.journal);
+        let bytes = self.bytes(position, header.payload_start())?;
+        Ok(bytes.is_some_and(|bytes| header.check(seed, bytes).is_ok()))
     }
 
     /// The operations of an entry if all of it is undamaged.
@@ -180,7 +192,6 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
     /// be next had been synced. Cheap for anything else, because what is torn may be long and may look
     /// like many entries: entries with many operations do not count, and payloads are not read.
     fn proof_at(&mut self, position: u64) -> Result<Option<u64>, JournalDamage> {
-        let seed = Seed::new(self.journal);
         let Some(header) =
             self.bytes(position, ENTRY_HEADER)?.and_then(|bytes| EntryHeader::peek(bytes).ok())
         else {
@@ -190,8 +201,7 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         if !is_later || header.operations > MAX_PROOF_OPERATIONS {
             return Ok(None);
         }
-        let bytes = self.bytes(position, header.payload_start())?;
-        Ok(bytes.and_then(|bytes| header.check(seed, bytes).ok()).map(|_| header.sequence))
+        Ok(self.is_undamaged(position, &header)?.then_some(header.sequence))
     }
 
     pub(super) fn lost(&self, evidence: String) -> JournalDamage {
