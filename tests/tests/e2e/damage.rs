@@ -40,8 +40,21 @@ enum Outcome {
 
 impl Sample {
     /// Writes at least `records` of about `bytes`; in the middle the broker is down for a moment, and its
-    /// directory is copied to `older`. In the end the broker is killed.
-    async fn make(test: &str, records: u64, bytes: usize) -> Self {
+    /// directory is copied to `older`. In the end the broker is killed, so that the index is behind the journal.
+    async fn killed(test: &str, records: u64, bytes: usize) -> Self {
+        let (sample, mut broker) = Self::make(test, records, bytes).await;
+        broker.kill();
+        sample
+    }
+
+    /// The same with a broker that was stopped, so that the index covers all of the journal.
+    async fn stopped(test: &str, records: u64, bytes: usize) -> Self {
+        let (sample, broker) = Self::make(test, records, bytes).await;
+        broker.stop().await;
+        sample
+    }
+
+    async fn make(test: &str, records: u64, bytes: usize) -> (Self, Broker) {
         let mut seed = Seed::from_env(test);
         let dir = tempfile::tempdir().expect("a directory");
         let setup = small(&dir.path().join("data"));
@@ -60,8 +73,7 @@ impl Sample {
             let failures = writers.stop().await;
             assert!(failures.is_empty(), "{failures:?}");
         }
-        broker.kill();
-        Self { dir, setup, world, recorder }
+        (Self { dir, setup, world, recorder }, broker)
     }
 
     /// Gives a copy a file or directory back as it was when half was written.
@@ -95,6 +107,9 @@ impl Sample {
                 assert!(!refusal.status.success(), "{what}: refused with success");
                 assert!(refusal.status.code().is_some(), "{what}: died instead of refusing: {refusal}");
                 assert!(!refusal.log.contains("panicked at"), "{what}: {refusal}");
+                let parts = ["journal", "index", "watermark", "LEVEE"];
+                let names_one = parts.iter().any(|part| refusal.log.contains(part));
+                assert!(names_one, "{what}: it does not say what is damaged: {refusal}");
                 Outcome::Refused(refusal.log)
             }
             Ok(broker) => {
@@ -172,28 +187,61 @@ fn damageable(data: &Path) -> Vec<(PathBuf, u64)> {
         .collect()
 }
 
+/// Flips bits and cuts at the beginning, at the end and at random places of each file that `places` gives a
+/// number of them for.
+async fn damage(sample: &Sample, seed: &mut Seed, places: impl Fn(&Path) -> Option<u64>) {
+    for (file, used) in damageable(&sample.setup.data) {
+        let Some(places) = places(&file) else { continue };
+        let random: Vec<u64> = (0..places).map(|_| seed.range(0..used)).collect();
+        for position in [0, used - 1].into_iter().chain(random) {
+            let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
+            flip_and_cut(sample, &file, position, bit).await;
+        }
+    }
+}
+
+fn is_segment(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "seg")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d5_damage_is_never_silent_loss() {
-    let sample = Sample::make("d5", 3_000, 7_000).await;
+    let sample = Sample::killed("d5", 3_000, 7_000).await;
     let mut seed = Seed::from_env("d5-places");
     let whole = sample.open("no damage", |_| ()).await;
     assert!(matches!(whole, Outcome::Complete), "{whole:?}");
-    let files = damageable(&sample.setup.data);
-    for (file, used) in &files {
-        // The beginning, the end, and somewhere: more often where more is.
-        let is_segment = file.extension().is_some_and(|extension| extension == "seg");
-        let random = (0..if is_segment { 25 } else { 4 }).map(|_| seed.range(0..*used));
-        for position in [0, used - 1].into_iter().chain(random.collect::<Vec<_>>()) {
-            let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
-            flip_and_cut(&sample, file, position, bit).await;
-        }
-    }
+    // More often where more is.
+    damage(&sample, &mut seed, |file| Some(if is_segment(file) { 20 } else { 4 })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d5_damage_behind_a_graceful_stop_is_never_silent_loss() {
+    let sample = Sample::stopped("d5-stopped", 300, 7_000).await;
+    let mut seed = Seed::from_env("d5-stopped-places");
+    let whole = sample.open("no damage", |_| ()).await;
+    assert!(matches!(whole, Outcome::Complete), "{whole:?}");
+    damage(&sample, &mut seed, |file| is_segment(file).then_some(10)).await;
+}
+
+/// One flipped bit of a MANIFEST can keep RocksDB busy for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d5_a_damaged_manifest_ends_the_start() {
+    let sample = Sample::stopped("d5-manifest", 100, 1_000).await;
+    let files = files::under(&sample.setup.data.join("index"));
+    let is_manifest = |file: &&PathBuf| file.to_string_lossy().contains("/MANIFEST-");
+    let manifest = files.iter().find(is_manifest).expect("a MANIFEST");
+    let bytes = fs::read(manifest).expect("a MANIFEST");
+    // A record is checksum, length in two bytes, type, payload.
+    let second = 7 + u64::from(u16::from_le_bytes([bytes[4], bytes[5]]));
+    let name = manifest.strip_prefix(&sample.setup.data).expect("a file of the sample");
+    let flip = |copy: &Path| files::flip(&copy.join(name), second + 6, 2);
+    refuses(&sample.open("the type of the second record of the MANIFEST", flip).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: make chaos"]
 async fn chaos_d5_damage_is_never_silent_loss() {
-    let sample = Sample::make("chaos-d5", 3_000, 7_000).await;
+    let sample = Sample::killed("chaos-d5", 3_000, 7_000).await;
     let mut seed = Seed::from_env("chaos-d5-places");
     // Every block of every file, or every n-th.
     let step = BLOCK * cycles(1);
@@ -208,7 +256,7 @@ async fn chaos_d5_damage_is_never_silent_loss() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d7_lost_files_are_noticed() {
-    let sample = Sample::make("d7", 8_000, 9_000).await;
+    let sample = Sample::killed("d7", 8_000, 9_000).await;
     let segments = files::segments(&sample.setup.data);
     assert!(segments.len() >= 4, "too few segments to lose one: {segments:?}");
     let name = |path: &Path| path.strip_prefix(&sample.setup.data).expect("a file of the sample").to_owned();
@@ -246,7 +294,7 @@ async fn d7_lost_files_are_noticed() {
 /// The same where everything is in one segment: the older copy of it looks like a journal that ends earlier.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d7_older_files_are_noticed() {
-    let sample = Sample::make("d7-older", 1_000, 3_000).await;
+    let sample = Sample::killed("d7-older", 1_000, 3_000).await;
     assert_eq!(files::segments(&sample.setup.data).len(), 1, "everything is in one segment");
     let (index, watermark) = (Path::new("index"), Path::new("watermark"));
     let segment = sample.older_newest();
