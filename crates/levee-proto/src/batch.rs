@@ -75,7 +75,7 @@ pub fn check(batch: &Bytes, crc: Option<u32>, limit_bytes: usize) -> Result<Chec
     let mut once = Once::new("RecordBatch");
     let mut wire = Wire::new(batch);
     while !wire.is_empty() {
-        match wire.varint()? {
+        match wire.key()? {
             RECORDS => tally.add(wire.bytes()?)?,
             COMPRESSION => {
                 once.see(2)?;

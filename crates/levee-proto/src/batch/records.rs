@@ -37,7 +37,7 @@ impl Tally {
     pub(super) fn add_all(&mut self, records: &[u8]) -> Result<(), LeveeError> {
         let mut wire = Wire::new(records);
         while !wire.is_empty() {
-            match wire.varint()? {
+            match wire.key()? {
                 RECORDS => self.add(wire.bytes()?)?,
                 key => return Err(unexpected("Records", 1, key)),
             }
@@ -69,7 +69,7 @@ fn record(bytes: &[u8]) -> Result<Option<i64>, LeveeError> {
     let mut headers = 0;
     let mut timestamp_ms = None;
     while !wire.is_empty() {
-        match wire.varint()? {
+        match wire.key()? {
             KEY => {
                 once.see(1)?;
                 limit("key", wire.bytes()?, MAX_KEY_BYTES)?;
@@ -107,7 +107,7 @@ fn header(bytes: &[u8]) -> Result<(), LeveeError> {
     let mut wire = Wire::new(bytes);
     let mut has_key = false;
     while !wire.is_empty() {
-        match wire.varint()? {
+        match wire.key()? {
             HEADER_KEY => {
                 once.see(1)?;
                 let key = wire.bytes()?;

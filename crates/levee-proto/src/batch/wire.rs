@@ -1,4 +1,4 @@
-//! Protobuf's wire format, read from a slice. It takes what prost takes and nothing else.
+//! Protobuf's wire format, read from a slice. It takes what every protobuf library takes and nothing else.
 
 use super::fault::corrupt;
 use levee_types::LeveeError;
@@ -12,6 +12,12 @@ pub(super) const BYTES: u64 = 2;
 pub(super) const fn field_key(number: u64, wire_type: u64) -> u64 {
     number << 3 | wire_type
 }
+
+/// Bytes of a number of 64 bits, at most.
+const MAX_NUMBER_BYTES: usize = 10;
+/// Bytes of a key or a length, at most. Neither has more than 32 bits; some libraries skip leading zeros
+/// beyond that, the one for C++ gives up.
+const MAX_PREFIX_BYTES: usize = 5;
 
 /// A cursor over one message.
 pub(super) struct Wire<'a> {
@@ -28,9 +34,21 @@ impl<'a> Wire<'a> {
         self.rest.is_empty()
     }
 
-    /// The key of a field, a number, or a length. Nearly all of them take one or two bytes.
+    /// The key of a field.
+    #[inline]
+    pub(super) fn key(&mut self) -> Result<u64, LeveeError> {
+        self.read(MAX_PREFIX_BYTES)
+    }
+
+    /// A number.
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, LeveeError> {
+        self.read(MAX_NUMBER_BYTES)
+    }
+
+    /// A key, a number, or a length, of at most so many bytes. Nearly all of them take one or two.
+    #[inline]
+    fn read(&mut self, most: usize) -> Result<u64, LeveeError> {
         match self.rest {
             [low @ 0..0x80, rest @ ..] => {
                 self.rest = rest;
@@ -40,13 +58,13 @@ impl<'a> Wire<'a> {
                 self.rest = rest;
                 Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
             }
-            _ => self.long_varint(),
+            _ => self.read_long(most),
         }
     }
 
-    fn long_varint(&mut self) -> Result<u64, LeveeError> {
+    fn read_long(&mut self, most: usize) -> Result<u64, LeveeError> {
         let mut value = 0;
-        for (index, byte) in self.rest.iter().enumerate().take(10) {
+        for (index, byte) in self.rest.iter().enumerate().take(most) {
             value |= u64::from(byte & 0x7f) << (7 * index);
             if *byte < 0x80 {
                 // The tenth byte has room for one bit only.
@@ -57,7 +75,11 @@ impl<'a> Wire<'a> {
                 return Ok(value);
             }
         }
-        Err(corrupt("a number is cut off or has more than 64 bits"))
+        Err(corrupt(if most == MAX_PREFIX_BYTES {
+            "a key or length is cut off or has more than 5 bytes"
+        } else {
+            "a number is cut off or has more than 64 bits"
+        }))
     }
 
     /// An `int32` or enum. As protobuf has it, only the lower half of a longer number counts.
@@ -69,7 +91,7 @@ impl<'a> Wire<'a> {
     /// A field of bytes.
     #[inline]
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], LeveeError> {
-        let length = self.varint()?;
+        let length = self.read(MAX_PREFIX_BYTES)?;
         let (field, rest) = usize::try_from(length)
             .ok()
             .and_then(|length| self.rest.split_at_checked(length))

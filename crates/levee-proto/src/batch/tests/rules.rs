@@ -90,6 +90,8 @@ fn refuses_what_the_schema_does_not_have() {
         ("length beyond the batch", vec![0x0a, 5, 0x12, 1]),
         ("length beyond the record", in_record(&[0x12, 2, b'v'])),
         ("length of 2^64 - 1", vec![0x0a, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]),
+        ("length of 6 bytes", vec![0x8a, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0]),
+        ("key of 6 bytes", in_record(&[0x8a, 0x80, 0x80, 0x80, 0x80, 0, 0])),
         ("number of 65 bits", in_record(&[0x20, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2])),
         ("number of 11 bytes", in_record(&[0x20, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 0])),
         ("number that is cut off", in_record(&[0x20, 128])),
@@ -101,6 +103,12 @@ fn refuses_what_the_schema_does_not_have() {
 #[test]
 fn takes_numbers_that_are_longer_than_needed_as_prost_does() {
     let batch = Bytes::from_static(&[0x8a, 0, 0x84, 0, 0xa0, 0x80, 0, 7, 0x90, 0x80, 0, 0x80, 0]);
+    assert_eq!(decode(&batch).unwrap()[0].timestamp_ms, Some(7));
+    assert_eq!(check(&batch, None, 100).unwrap().max_timestamp_ms, Some(7));
+    // Keys and lengths have up to 5 bytes, numbers up to 10.
+    let key_and_length = [0x8a, 0x80, 0x80, 0x80, 0, 0x8b, 0x80, 0x80, 0x80, 0];
+    let number = [0x20, 0x87, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0];
+    let batch = Bytes::from([&key_and_length[..], &number].concat());
     assert_eq!(decode(&batch).unwrap()[0].timestamp_ms, Some(7));
     assert_eq!(check(&batch, None, 100).unwrap().max_timestamp_ms, Some(7));
     // Only the lower half of the number of an enum counts.
