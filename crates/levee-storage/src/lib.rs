@@ -31,7 +31,7 @@ pub use catalog::{NewTopic, Tenant, Topic, TopicChange};
 pub use command::{Append, Appended, ProducerSequence, ProducerSession};
 pub use committer::Committer;
 pub use error::{OpenError, StorageError};
-pub use log::{Fetched, PartitionOffsets, StoredBatch};
+pub use log::{FETCH_OVERHEAD_BYTES, Fetched, PartitionOffsets, StoredBatch};
 pub use settings::ShardSettings;
 pub use shard::{Receipt, Shard};
 pub use status::{ShardState, ShardStatus};

@@ -37,6 +37,29 @@ impl StoredBatch {
     }
 }
 
+/// What a batch counts for in a fetch beside its bytes: so that tiny batches, of which a fetch could
+/// otherwise hold half a million, are no more work than others. No less than what the protocol adds to a
+/// batch.
+pub const FETCH_OVERHEAD_BYTES: usize = 64;
+
+/// How many bytes a fetch may still take.
+pub(crate) struct Room(usize);
+
+impl Room {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// Takes the room of a batch; the last one may exceed it.
+    pub(crate) fn take(&mut self, batch: usize) {
+        self.0 = self.0.saturating_sub(batch + FETCH_OVERHEAD_BYTES);
+    }
+}
+
 /// Batches that were read.
 #[derive(Debug)]
 pub struct Fetched {
@@ -108,7 +131,7 @@ impl<S: SegmentStore> LogReader<S> {
         Ok(low.max(head.start))
     }
 
-    /// Batches from the one that holds `offset` on, up to `max_bytes` but at least one.
+    /// Batches from the one that holds `offset` on, up to `max_bytes` with their overhead, but at least one.
     pub(crate) fn fetch(
         &self,
         partition: PartitionId,
@@ -129,7 +152,7 @@ impl<S: SegmentStore> LogReader<S> {
             return Err(StorageError::OffsetOutOfRange { offset, start: head.start, end: head.end });
         }
         let mut batches = Vec::new();
-        let mut room = max_bytes;
+        let mut room = Room::new(max_bytes);
         while let Some((base, row)) = item(&cursor)? {
             match self.read(partition, base, &row) {
                 Ok(batch) => batches.push(batch),
@@ -137,8 +160,8 @@ impl<S: SegmentStore> LogReader<S> {
                 Err(_) if !batches.is_empty() => break,
                 Err(error) => return Err(error),
             }
-            room = room.saturating_sub(row.length as usize);
-            if room == 0 {
+            room.take(row.length as usize);
+            if room.is_used_up() {
                 break;
             }
             cursor.next()?;

@@ -309,14 +309,16 @@ impl<S: SegmentStore> Shard<S> {
         self.inner.log.offset_at(partition, timestamp_ms)
     }
 
-    /// Recent batches from the one that holds `offset` on, up to `max_bytes` but at least one. Never blocks.
+    /// Recent batches from the one that holds `offset` on, up to `max_bytes` with
+    /// [`FETCH_OVERHEAD_BYTES`](crate::FETCH_OVERHEAD_BYTES) each, but at least one. Never blocks.
     #[must_use]
     pub fn fetch_cached(&self, partition: PartitionId, offset: u64, max_bytes: usize) -> Cached {
         self.inner.tails.fetch(partition, offset, max_bytes)
     }
 
-    /// Batches from the one that holds `offset` on, up to `max_bytes` but at least one; none at the end of
-    /// the log. May block.
+    /// Batches from the one that holds `offset` on, up to `max_bytes` with
+    /// [`FETCH_OVERHEAD_BYTES`](crate::FETCH_OVERHEAD_BYTES) each, but at least one; none at the end of the
+    /// log. May block.
     ///
     /// # Errors
     /// `NoTopic`, `OffsetOutOfRange`, `Damaged`, or the index cannot be read.

@@ -6,7 +6,7 @@
 //! Must hold: the cached bytes stay within the budget; over the budget, the tenant that has the most
 //! gives way, so that no tenant can push out another one's tail beyond an equal share.
 
-use crate::log::StoredBatch;
+use crate::log::{Room, StoredBatch};
 use levee_types::{PartitionId, TenantId};
 use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -101,7 +101,7 @@ impl Tails {
         self.stripes[hash % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Batches from `offset` on, up to `max_bytes` but at least one.
+    /// Batches from `offset` on, up to `max_bytes` with their overhead, but at least one.
     pub(crate) fn fetch(&self, partition: PartitionId, offset: u64, max_bytes: usize) -> Cached {
         let stripe = self.stripe(partition);
         let Some(tail) = stripe.get(&partition) else { return Cached::Miss };
@@ -114,10 +114,10 @@ impl Tails {
             Some(batch) if batch.base_offset <= offset => {}
             _ => return Cached::Miss,
         }
-        let mut room = max_bytes;
+        let mut room = Room::new(max_bytes);
         let batches = tail.batches.range(first..).take_while(|batch| {
-            let fits = room > 0;
-            room = room.saturating_sub(batch.bytes.len());
+            let fits = !room.is_used_up();
+            room.take(batch.bytes.len());
             fits
         });
         Cached::Batches(batches.cloned().collect(), end)

@@ -179,6 +179,19 @@ fn offsets_outside_of_the_log_are_refused() {
 }
 
 #[test]
+fn a_fetch_of_tiny_batches_is_bounded_by_their_number_too() {
+    let harness = Harness::new();
+    let p = harness.topic(harness.tenant("acme"), "orders", &[]);
+    for _ in 0..10 {
+        harness.append(p, "x", None).unwrap();
+    }
+    let max_bytes = 3 * (1 + crate::FETCH_OVERHEAD_BYTES);
+    assert_eq!(harness.shard.fetch(p, 0, max_bytes).unwrap().batches.len(), 3);
+    let cached = harness.shard.fetch_cached(p, 0, max_bytes);
+    assert!(matches!(cached, Cached::Batches(batches, 10) if batches.len() == 3));
+}
+
+#[test]
 fn a_repeated_batch_is_stored_once_also_after_a_restart() {
     let mut harness = Harness::new();
     let tenant = harness.tenant("acme");

@@ -3,12 +3,12 @@
 //! Must hold: whatever the batches are, it stays within the limit of messages.
 
 use levee_proto::v1;
-use levee_storage::StoredBatch;
+use levee_storage::{FETCH_OVERHEAD_BYTES, StoredBatch};
 use levee_types::limits::READ_MESSAGE_BYTES;
 
 /// What a batch costs in a message beside its bytes, at most: so that a message of tiny batches stays
-/// within the limit of messages.
-const ENVELOPE_BYTES: usize = 64;
+/// within the limit of messages. Storage counts the same, so that it hands out what fits.
+const ENVELOPE_BYTES: usize = FETCH_OVERHEAD_BYTES;
 
 /// A message that is being filled.
 #[derive(Default)]
