@@ -98,6 +98,15 @@ impl Topic {
     }
 }
 
+/// A part of a list, in the order of the names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Those that are still there; perhaps none, although more may follow.
+    pub items: Vec<T>,
+    /// The name behind which the list goes on; `None` if it does not.
+    pub next: Option<String>,
+}
+
 /// Reads tenants and topics.
 pub(crate) struct Catalog {
     index: Arc<Index>,
@@ -178,42 +187,45 @@ impl Catalog {
         self.topics.retain(|(owner, _), _| *owner != tenant);
     }
 
-    /// Tenants in the order of their names, from behind `after` on.
+    /// Up to `limit` tenants in the order of their names, from behind `after` on.
     pub(crate) fn list_tenants(
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<Tenant>, StorageError> {
+    ) -> Result<Page<Tenant>, StorageError> {
         let prefix = keys::tenants_from("");
         let start = after.map(keys::tenants_from);
-        let ids = self.names(prefix, start.as_deref(), limit, tenant_id)?;
-        let tenants = ids.into_iter().filter_map(|id| self.tenant_by_id(id).transpose());
-        tenants.collect()
+        let Page { items, next } = self.names(prefix, start.as_deref(), limit, tenant_id)?;
+        let items = items.into_iter().filter_map(|id| self.tenant_by_id(id).transpose());
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
-    /// Topics in the order of their names, from behind `after` on, that begin with `prefix`.
+    /// Up to `limit` topics in the order of their names, from behind `after` on, that begin with `prefix`.
     pub(crate) fn list_topics(
         &self,
         tenant: TenantId,
         prefix: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<Arc<Topic>>, StorageError> {
+    ) -> Result<Page<Arc<Topic>>, StorageError> {
         let start = after.map(|after| keys::topics_from(tenant, after));
-        let ids = self.names(keys::topics_from(tenant, prefix), start.as_deref(), limit, |value| {
-            Ok(TopicId(decode_u64(value)?))
-        })?;
-        let topics = ids.into_iter().filter_map(|id| self.topic_by_id(tenant, id).transpose());
-        topics.collect()
+        let Page { items, next } =
+            self.names(keys::topics_from(tenant, prefix), start.as_deref(), limit, |value| {
+                Ok(TopicId(decode_u64(value)?))
+            })?;
+        let items = items.into_iter().filter_map(|id| self.topic_by_id(tenant, id).transpose());
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
+    /// What names lead to. Where the list goes on is decided here, on the names: a row that is deleted
+    /// after this makes a page shorter, and must not make it the last.
     fn names<T>(
         &self,
         prefix: Vec<u8>,
         after: Option<&[u8]>,
         limit: usize,
         decode: impl Fn(&[u8]) -> Result<T, StorageError>,
-    ) -> Result<Vec<T>, StorageError> {
+    ) -> Result<Page<T>, StorageError> {
         let mut cursor = self.index.cursor(Keyspace::State, keys::with_prefix(prefix));
         match after {
             Some(after) => cursor.seek(after)?,
@@ -222,12 +234,17 @@ impl Catalog {
         if after.is_some() && cursor.item().map(|(key, _)| key) == after {
             cursor.next()?;
         }
-        let mut found = Vec::new();
-        while let Some((_, value)) = cursor.item().filter(|_| found.len() < limit) {
-            found.push(decode(value)?);
+        let mut items = Vec::new();
+        let mut last = None;
+        while let Some((key, value)) = cursor.item() {
+            if items.len() == limit {
+                return Ok(Page { items, next: last });
+            }
+            last = Some(keys::name(key).ok_or(BadRow)?.to_owned());
+            items.push(decode(value)?);
             cursor.next()?;
         }
-        Ok(found)
+        Ok(Page { items, next: None })
     }
 
     pub(crate) fn counters(&self) -> Result<NodeCounters, StorageError> {

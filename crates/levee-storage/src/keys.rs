@@ -119,6 +119,12 @@ pub(crate) fn topics_from(tenant: TenantId, name: &str) -> Vec<u8> {
     Key::new(tenant, TOPIC_BY_NAME).text(name).0
 }
 
+/// The name out of a key that [`tenant_by_name`] or [`topic_by_name`] made.
+pub(crate) fn name(key: &[u8]) -> Option<&str> {
+    // Behind the tenant and the kind.
+    key.get(5..).and_then(|name| str::from_utf8(name).ok())
+}
+
 /// A topic.
 pub(crate) fn topic(tenant: TenantId, id: TopicId) -> Vec<u8> {
     Key::new(tenant, TOPIC).u64(id.0).0

@@ -27,7 +27,7 @@ mod shard;
 mod status;
 mod tail;
 
-pub use catalog::{NewTopic, Tenant, Topic, TopicChange};
+pub use catalog::{NewTopic, Page, Tenant, Topic, TopicChange};
 pub use command::{Append, Appended, ProducerSequence, ProducerSession};
 pub use committer::Committer;
 pub use error::{OpenError, StorageError};

@@ -2,7 +2,7 @@
 
 mod replay;
 
-use crate::catalog::{Catalog, NewTopic, Tenant, Topic, TopicChange};
+use crate::catalog::{Catalog, NewTopic, Page, Tenant, Topic, TopicChange};
 use crate::command::{Append, Appended, Command, CreatedTopics, ProducerSession, Reply};
 use crate::committer::{Committer, Shared};
 use crate::directory::Directory;
@@ -270,15 +270,16 @@ impl<S: SegmentStore> Shard<S> {
         self.inner.catalog.topic(tenant, name)
     }
 
-    /// Tenants in the order of their names, from behind `after` on. May block.
+    /// Up to `limit` tenants in the order of their names, from behind `after` on. May block.
     ///
     /// # Errors
     /// The index cannot be read.
-    pub fn list_tenants(&self, after: Option<&str>, limit: usize) -> Result<Vec<Tenant>, StorageError> {
+    pub fn list_tenants(&self, after: Option<&str>, limit: usize) -> Result<Page<Tenant>, StorageError> {
         self.inner.catalog.list_tenants(after, limit)
     }
 
-    /// Topics that begin with `prefix`, in the order of their names, from behind `after` on. May block.
+    /// Up to `limit` topics that begin with `prefix`, in the order of their names, from behind `after` on.
+    /// May block.
     ///
     /// # Errors
     /// The index cannot be read.
@@ -288,7 +289,7 @@ impl<S: SegmentStore> Shard<S> {
         prefix: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<Arc<Topic>>, StorageError> {
+    ) -> Result<Page<Arc<Topic>>, StorageError> {
         self.inner.catalog.list_topics(tenant, prefix, after, limit)
     }
 

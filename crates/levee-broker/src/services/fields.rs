@@ -40,18 +40,9 @@ pub(super) fn page_token(value: &str) -> Result<Option<String>, LeveeError> {
     Ok(Some(value.to_owned()))
 }
 
-/// Cuts what was listed, one more than asked for, to a page, and gives the token of the next one.
-pub(super) fn page<T>(items: &mut Vec<T>, size: usize, name: impl Fn(&T) -> &str) -> String {
-    if items.len() <= size {
-        return String::new();
-    }
-    items.truncate(size);
-    items.last().map(|last| name(last).to_owned()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{page, page_size, page_token};
+    use super::{page_size, page_token};
 
     #[test]
     fn page_sizes_up_to_the_limit() {
@@ -68,14 +59,5 @@ mod tests {
         assert!(page_token(&"x".repeat(249)).is_ok());
         assert!(page_token(&"x".repeat(250)).is_err());
         assert!(page_token("a\u{0}").is_err());
-    }
-
-    #[test]
-    fn a_page_has_a_token_only_if_there_is_more() {
-        let mut items = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
-        assert_eq!(page(&mut items, 3, String::as_str), "");
-        assert_eq!(items.len(), 3);
-        assert_eq!(page(&mut items, 2, String::as_str), "b");
-        assert_eq!(items.len(), 2);
     }
 }

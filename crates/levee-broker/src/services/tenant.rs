@@ -1,12 +1,12 @@
 //! Administration of tenants, for operators.
 
-use super::fields::{page, page_size, page_token, tenant_name};
+use super::fields::{page_size, page_token, tenant_name};
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::error::reply;
 use crate::operation::Operation;
 use levee_proto::v1;
-use levee_storage::Tenant;
+use levee_storage::{Page, Tenant};
 use levee_types::{ErrorCode, LeveeError, TenantName};
 use tonic::{Request, Response, Status};
 
@@ -80,9 +80,12 @@ impl Tenants {
         let size = page_size(request.get_ref().page_size)?;
         let after = page_token(&request.get_ref().page_token)?;
         let shard = permit.shard().clone();
-        let mut tenants = self.blocking.run(move || shard.list_tenants(after.as_deref(), size + 1)).await?;
-        let next_page_token = page(&mut tenants, size, |tenant| tenant.name.as_str());
-        Ok(v1::ListTenantsResponse { tenants: tenants.into_iter().map(to_proto).collect(), next_page_token })
+        let Page { items, next } =
+            self.blocking.run(move || shard.list_tenants(after.as_deref(), size)).await?;
+        Ok(v1::ListTenantsResponse {
+            tenants: items.into_iter().map(to_proto).collect(),
+            next_page_token: next.unwrap_or_default(),
+        })
     }
 
     async fn delete(

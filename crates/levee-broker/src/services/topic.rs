@@ -2,14 +2,14 @@
 
 mod convert;
 
-use super::fields::{invalid, page, page_size, page_token, topic_name};
+use super::fields::{invalid, page_size, page_token, topic_name};
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::error::{detail, reply};
 use crate::operation::Operation;
 use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_proto};
 use levee_proto::v1;
-use levee_storage::TopicChange;
+use levee_storage::{Page, TopicChange};
 use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
 use levee_types::{LeveeError, TopicConfig};
 use tonic::{Request, Response, Status};
@@ -140,12 +140,11 @@ impl Topics {
         let after = page_token(&token)?;
         let tenant = permit.tenant();
         let shard = permit.shard().clone();
-        let mut topics =
-            self.blocking.run(move || shard.list_topics(tenant, &prefix, after.as_deref(), size + 1)).await?;
-        let next_page_token = page(&mut topics, size, |topic| topic.name.as_str());
+        let Page { items, next } =
+            self.blocking.run(move || shard.list_topics(tenant, &prefix, after.as_deref(), size)).await?;
         Ok(v1::ListTopicsResponse {
-            topics: topics.iter().map(|topic| to_proto(topic)).collect(),
-            next_page_token,
+            topics: items.iter().map(|topic| to_proto(topic)).collect(),
+            next_page_token: next.unwrap_or_default(),
         })
     }
 

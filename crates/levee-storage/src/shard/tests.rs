@@ -310,15 +310,15 @@ fn tenants_and_topics_that_begin_alike_are_kept_apart() {
     }
     let names = |tenant, prefix, after| -> Vec<String> {
         let topics = harness.shard.list_topics(tenant, prefix, after, 10).unwrap();
-        topics.iter().map(|topic| topic.name.to_string()).collect()
+        topics.items.iter().map(|topic| topic.name.to_string()).collect()
     };
     assert_eq!(names(one, "", None), ["a", "ab"]);
     assert_eq!(names(two, "ab", None), ["abc"]);
     assert_eq!(names(one, "", Some("a")), ["ab"]);
-    let tenants = harness.shard.list_tenants(None, 10).unwrap();
+    let tenants = harness.shard.list_tenants(None, 10).unwrap().items;
     assert_eq!(tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>(), ["abc", "abcd"]);
     assert_eq!(tenants[0].topics, 2);
-    assert_eq!(harness.shard.list_tenants(Some("abc"), 10).unwrap().len(), 1);
+    assert_eq!(harness.shard.list_tenants(Some("abc"), 10).unwrap().items.len(), 1);
 
     harness.wait(harness.shard.delete_tenant(TenantName::new("abc").unwrap())).unwrap();
     assert_eq!(names(one, "", None), Vec::<String>::new());
