@@ -140,14 +140,14 @@ impl<S: SegmentStore> Committer<S> {
         let mut commands = commands.into_iter();
         while let Some(queued) = commands.next() {
             let (command, room) = queued.into_parts();
-            if needs_applied_state(&command) && !group.is_empty() {
+            if needs_applied_state(&command, &group) {
                 self.commit_or_fail(std::mem::take(&mut group));
             }
-            let is_append = matches!(command, Command::Append(..));
+            let shares_a_group = matches!(command, Command::Append(..) | Command::InitProducer(..));
             let entries = group.entries();
             self.decide(command, &mut group);
             rooms.push(room);
-            let changed_catalog = !is_append && group.entries() > entries;
+            let changed_catalog = !shares_a_group && group.entries() > entries;
             if changed_catalog || group.bytes() >= self.settings.group_bytes || commands.len() == 0 {
                 self.commit_or_fail(std::mem::take(&mut group));
                 rooms.clear();
@@ -292,7 +292,15 @@ impl<S: SegmentStore> Committer<S> {
     }
 }
 
-/// Whether a command is decided on rows that entries of the same group may still change.
-fn needs_applied_state(command: &Command) -> bool {
-    matches!(command, Command::Trim(..))
+/// Whether a command is decided on rows that entries of the group so far change.
+fn needs_applied_state(command: &Command, group: &Group) -> bool {
+    match command {
+        Command::Append(..) | Command::InitProducer(..) => false,
+        Command::Trim(..) => !group.is_empty(),
+        Command::CreateTenant(..)
+        | Command::DeleteTenant(..)
+        | Command::CreateTopics(..)
+        | Command::DeleteTopic(..)
+        | Command::UpdateTopic(..) => group.has_producers(),
+    }
 }

@@ -33,6 +33,7 @@ pub(super) struct GroupChanges {
 pub(super) struct Group {
     changes: GroupChanges,
     answers: Vec<Answer>,
+    has_producers: bool,
 }
 
 /// What an entry without payload counts for.
@@ -53,6 +54,16 @@ impl Group {
         self.changes.bytes += payload as u64 + ENTRY_BYTES;
         self.changes.needs_sync |= needs_sync;
         self.changes.entries.push(entry);
+    }
+
+    /// It changes the counters of a tenant and its producers.
+    pub(super) fn note_producer(&mut self) {
+        self.has_producers = true;
+    }
+
+    /// Whether it changes counters of tenants and producers.
+    pub(super) fn has_producers(&self) -> bool {
+        self.has_producers
     }
 
     /// What an answer says was stored before, perhaps not durably yet.

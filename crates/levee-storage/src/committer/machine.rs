@@ -1,8 +1,8 @@
 //! The state machine: decides what a command does.
 //!
-//! Appends are decided on what earlier commands of the same group leave behind, which is kept in memory.
-//! Every other command is the last of its group and is decided on rows that are applied, so that only
-//! appends need such memory.
+//! Appends and new sessions of producers are decided on what earlier commands of the same group leave behind,
+//! which is kept in memory. Every other command is the last of its group and is decided on rows that are
+//! applied, so that only these two need such memory.
 
 mod append;
 mod catalog;
@@ -20,7 +20,7 @@ use levee_types::{PartitionId, ProducerId, TenantId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Partitions, producers and epochs that are remembered. Beyond it everything is forgotten and read again
+/// Partitions, producers, epochs and tenants that are remembered. Beyond it everything is forgotten and read again
 /// when needed, which is simpler than forgetting the oldest and costs one seek for each.
 const REMEMBERED: usize = 65_536;
 
@@ -30,11 +30,19 @@ pub(super) struct Machine {
     heads: HashMap<PartitionId, Head>,
     producers: HashMap<(PartitionId, ProducerId), ProducerRow>,
     epochs: HashMap<(TenantId, ProducerId), u32>,
+    /// The producer that each tenant got last.
+    last_producers: HashMap<TenantId, u64>,
 }
 
 impl Machine {
     pub(super) fn new(index: Arc<Index>) -> Self {
-        Self { index, heads: HashMap::new(), producers: HashMap::new(), epochs: HashMap::new() }
+        Self {
+            index,
+            heads: HashMap::new(),
+            producers: HashMap::new(),
+            epochs: HashMap::new(),
+            last_producers: HashMap::new(),
+        }
     }
 
     /// Adds what a command does, and its answer, to a group.
@@ -88,6 +96,9 @@ impl Machine {
         }
         if self.epochs.len() > REMEMBERED {
             self.epochs.clear();
+        }
+        if self.last_producers.len() > REMEMBERED {
+            self.last_producers.clear();
         }
     }
 

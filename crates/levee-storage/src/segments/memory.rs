@@ -19,6 +19,7 @@ struct State {
     segments: BTreeMap<u64, Segment>,
     watermark: [u8; WATERMARK_BYTES],
     fault: Option<Fault>,
+    syncs: u64,
 }
 
 #[derive(Default)]
@@ -47,6 +48,12 @@ impl MemorySegments {
     /// Makes the next operation of a kind fail.
     pub fn inject(&self, fault: Fault) {
         self.lock().fault = Some(fault);
+    }
+
+    /// How often segments were synced.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
     }
 
     /// Loses power: of each sector that was written and not synced, `keep` says whether it survives.
@@ -158,6 +165,7 @@ impl SegmentStore for MemorySegments {
     fn sync(&self, id: u64) -> io::Result<()> {
         let mut state = self.lock();
         let fails = Self::fails(&mut state, Fault::Sync);
+        state.syncs += 1;
         let segment = state.segment(id)?;
         if fails {
             segment.pending.clear();

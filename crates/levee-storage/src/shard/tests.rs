@@ -91,6 +91,14 @@ impl Harness {
         }
     }
 
+    /// Puts a command into the queue, and gives what waits for its answer.
+    fn ask<'a, T>(&self, command: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+        let mut command: Pin<Box<dyn Future<Output = T> + 'a>> = Box::pin(command);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(command.as_mut().poll(&mut context).is_pending());
+        command
+    }
+
     fn tenant(&self, name: &str) -> TenantId {
         self.wait(self.shard.create_tenant(TenantName::new(name).unwrap())).unwrap().0.id
     }
@@ -240,6 +248,83 @@ fn an_older_epoch_is_fenced_everywhere_and_a_newer_one_begins_at_zero() {
     assert!(matches!(harness.append(p, "d", Some(unknown)), Err(StorageError::UnknownProducer)));
     let unknown = harness.wait(harness.shard.init_producer(tenant, Some(ProducerId(99))));
     assert!(matches!(unknown, Err(StorageError::UnknownProducer)));
+}
+
+#[test]
+fn producers_that_begin_at_once_share_a_sync() {
+    let harness = Harness::new();
+    let (acme, other) = (harness.tenant("acme"), harness.tenant("other"));
+    let p = harness.topic(acme, "orders", &[]);
+    let shard = harness.shard.clone();
+    let old = harness.wait(shard.init_producer(acme, None)).unwrap();
+    let sent = |epoch| Some(ProducerSequence { producer: old.producer, epoch, sequence: 0 });
+    let submit = |epoch| {
+        let shard = shard.clone();
+        async move { shard.submit(append(p, "abc", sent(epoch))).await?.await }
+    };
+
+    let before = harness.segments.syncs();
+    let new = [acme, acme, other].map(|tenant| harness.ask(shard.init_producer(tenant, None)));
+    let again = harness.ask(shard.init_producer(acme, Some(old.producer)));
+    let unknown = harness.ask(shard.init_producer(acme, Some(ProducerId(99))));
+    let (fenced, stored) = (harness.ask(submit(0)), harness.ask(submit(1)));
+    assert_eq!(new.map(|new| harness.wait(new).unwrap().producer), [2, 3, 1].map(ProducerId));
+    assert_eq!(harness.segments.syncs(), before + 1);
+    assert_eq!(harness.wait(again).unwrap(), ProducerSession { producer: old.producer, epoch: 1 });
+    assert!(matches!(harness.wait(unknown), Err(StorageError::UnknownProducer)));
+    assert!(matches!(harness.wait(fenced), Err(StorageError::ProducerFenced { epoch: 0, current: 1 })));
+    assert_eq!(harness.wait(stored).unwrap().base_offset, 0);
+
+    // They have counters in common with changes of the catalog: neither loses what the other did.
+    let topic = NewTopic { name: topic_name("more"), partitions: 1, set: BTreeMap::new() };
+    let before = harness.ask(shard.init_producer(acme, None));
+    let topics = harness.ask(shard.create_topics(acme, vec![topic]));
+    let after = harness.ask(shard.init_producer(other, None));
+    assert_eq!(harness.wait(before).unwrap().producer, ProducerId(4));
+    assert!(harness.wait(topics).unwrap()[0].is_ok());
+    assert_eq!(harness.wait(after).unwrap().producer, ProducerId(2));
+    // From here on the rows are all there is.
+    drop(shard);
+    let harness = harness.crash(|| false);
+    assert_eq!(harness.shard.tenant(&TenantName::new("acme").unwrap()).unwrap().unwrap().topics, 2);
+    let next = harness.wait(harness.shard.init_producer(acme, None)).unwrap();
+    assert_eq!(next.producer, ProducerId(5), "ids are never reused");
+    let next = harness.wait(harness.shard.init_producer(acme, Some(old.producer))).unwrap();
+    assert_eq!(next.epoch, 2);
+}
+
+#[test]
+fn a_producer_of_a_tenant_that_is_deleted_meanwhile_is_refused() {
+    let harness = Harness::new();
+    let acme = harness.tenant("acme");
+    let shard = harness.shard.clone();
+    let before = harness.ask(shard.init_producer(acme, None));
+    let deleted = harness.ask(shard.delete_tenant(TenantName::new("acme").unwrap()));
+    let after = harness.ask(shard.init_producer(acme, None));
+    let again = harness.ask(shard.init_producer(acme, Some(ProducerId(1))));
+    assert_eq!(harness.wait(before).unwrap().producer, ProducerId(1));
+    harness.wait(deleted).unwrap();
+    assert!(matches!(harness.wait(after), Err(StorageError::NoTenant)));
+    assert!(matches!(harness.wait(again), Err(StorageError::NoTenant)));
+}
+
+#[test]
+fn producers_of_a_group_that_failed_never_were() {
+    let harness = Harness::new();
+    let acme = harness.tenant("acme");
+    let old = harness.wait(harness.shard.init_producer(acme, None)).unwrap();
+    let shard = harness.shard.clone();
+    let asked = [None, Some(old.producer), None].map(|which| harness.ask(shard.init_producer(acme, which)));
+    harness.segments.inject(Fault::Sync);
+    for asked in asked {
+        assert!(matches!(harness.wait(asked), Err(StorageError::Failed { .. })));
+    }
+    drop(shard);
+    let harness = harness.crash(|| false);
+    let new = harness.wait(harness.shard.init_producer(acme, None)).unwrap();
+    assert_eq!(new.producer, ProducerId(2));
+    let again = harness.wait(harness.shard.init_producer(acme, Some(old.producer))).unwrap();
+    assert_eq!(again.epoch, 1);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::log::{self, Head, StoredBatch};
 use crate::operation::{BatchMeta, Operation};
 use crate::rows::{ProducerEpoch, ProducerRow, SentBatch, TopicRow};
 use levee_types::limits::PRODUCER_WINDOW;
-use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, TenantId};
+use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, ProducerId, TenantId};
 
 impl Machine {
     pub(super) fn append(
@@ -78,7 +78,7 @@ impl Machine {
         append: &Append,
         sent: ProducerSequence,
     ) -> Result<Option<SentBatch>, StorageError> {
-        let current = self.epoch(append.partition.tenant, sent)?;
+        let current = self.epoch(append.partition.tenant, sent.producer)?;
         if sent.epoch != current {
             return Err(if sent.epoch < current {
                 StorageError::ProducerFenced { epoch: sent.epoch, current }
@@ -105,13 +105,14 @@ impl Machine {
         }
     }
 
-    fn epoch(&mut self, tenant: TenantId, sent: ProducerSequence) -> Result<u32, StorageError> {
-        if let Some(epoch) = self.epochs.get(&(tenant, sent.producer)) {
+    /// The present epoch of a producer.
+    pub(super) fn epoch(&mut self, tenant: TenantId, producer: ProducerId) -> Result<u32, StorageError> {
+        if let Some(epoch) = self.epochs.get(&(tenant, producer)) {
             return Ok(*epoch);
         }
-        let row: Option<ProducerEpoch> = self.row(&keys::producer(tenant, sent.producer))?;
+        let row: Option<ProducerEpoch> = self.row(&keys::producer(tenant, producer))?;
         let epoch = row.ok_or(StorageError::UnknownProducer)?.epoch;
-        self.epochs.insert((tenant, sent.producer), epoch);
+        self.epochs.insert((tenant, producer), epoch);
         Ok(epoch)
     }
 

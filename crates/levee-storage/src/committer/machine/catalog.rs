@@ -60,6 +60,7 @@ impl Machine {
         group.add_effect(Effect::TenantDeleted(id));
         self.heads.retain(|partition, _| partition.tenant != id);
         self.epochs.retain(|(tenant, _), _| *tenant != id);
+        self.last_producers.remove(&id);
         Ok(())
     }
 
@@ -200,6 +201,8 @@ impl Machine {
         Ok(before)
     }
 
+    /// Decided on what earlier commands of the group leave behind: of all rows that it reads, only the
+    /// epoch and the last producer can change within a group.
     pub(super) fn init_producer(
         &mut self,
         tenant: TenantId,
@@ -210,14 +213,15 @@ impl Machine {
         let mut draft = Draft::default();
         let session = match existing {
             Some(producer) => {
-                let row: Option<ProducerEpoch> = self.row(&keys::producer(tenant, producer))?;
-                let epoch = row.ok_or(StorageError::UnknownProducer)?.epoch;
+                let epoch = self.epoch(tenant, producer)?;
                 let no_epochs = StorageError::LimitExceeded { what: "epochs", limit: u64::from(u32::MAX) };
                 ProducerSession { producer, epoch: epoch.checked_add(1).ok_or(no_epochs)? }
             }
             None => {
                 let mut counters = self.tenant_counters(tenant)?;
-                counters.last_producer += 1;
+                let last = self.last_producers.entry(tenant).or_insert(counters.last_producer);
+                *last += 1;
+                counters.last_producer = *last;
                 draft.put(keys::tenant_counters(tenant), counters.encode_to_vec());
                 ProducerSession { producer: ProducerId(counters.last_producer), epoch: 0 }
             }
@@ -225,6 +229,7 @@ impl Machine {
         let row = ProducerEpoch { epoch: session.epoch };
         draft.put(keys::producer(tenant, session.producer), row.encode_to_vec());
         draft.finish(group);
+        group.note_producer();
         self.epochs.insert((tenant, session.producer), session.epoch);
         Ok(session)
     }
