@@ -76,6 +76,20 @@ pub enum TopicChange {
     Partitions(u32),
 }
 
+impl TopicChange {
+    /// About how many bytes it occupies.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Config { set, unset } => {
+                let set: usize = set.iter().map(|(name, value)| name.len() + value.len()).sum();
+                let unset: usize = unset.iter().map(|name| size_of::<String>() + name.len()).sum();
+                set + unset
+            }
+            Self::Partitions(_) => 0,
+        }
+    }
+}
+
 impl Topic {
     pub(crate) fn from_row(id: TopicId, row: TopicRow) -> Result<Self, StorageError> {
         Ok(Self {

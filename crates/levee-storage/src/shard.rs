@@ -230,7 +230,8 @@ impl<S: SegmentStore> Shard<S> {
         name: TopicName,
         change: TopicChange,
     ) -> Result<Arc<Topic>, StorageError> {
-        self.ask(|reply| Command::UpdateTopic(tenant, name, change, reply)).await
+        let bytes = change.size();
+        self.ask_with(bytes, |reply| Command::UpdateTopic(tenant, name, change, reply)).await
     }
 
     /// Removes the records before an offset, and makes it the start of the log, which is returned. Whole

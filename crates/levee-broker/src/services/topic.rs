@@ -11,6 +11,7 @@ use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_pr
 use levee_proto::v1;
 use levee_storage::{Page, TopicChange};
 use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
+use levee_types::topic::PROPERTIES;
 use levee_types::{LeveeError, TopicConfig};
 use tonic::{Request, Response, Status};
 
@@ -172,6 +173,10 @@ impl Topics {
         }
         let set = set.into_iter().collect();
         TopicConfig::evaluate(&set)?;
+        if unset.len() > PROPERTIES.len() {
+            let problem = format!("there are {}; it takes at most {}", unset.len(), PROPERTIES.len());
+            return Err(invalid("unset", problem));
+        }
         known_properties(&unset)?;
         if let Some(both) = unset.iter().find(|name| set.contains_key(*name)) {
             return Err(invalid("unset", format!("{both} is in `set` as well")));

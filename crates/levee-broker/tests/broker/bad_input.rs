@@ -198,6 +198,7 @@ async fn topics() {
         (update(&[], &["unknown"]), "unknown"),
         (update(&[], &[&"x".repeat(LONG)]), "property"),
         (update(&[(bytes, "1")], &[bytes]), "unset"),
+        (update(&[], &[bytes, bytes, bytes]), "unset: there are 3"),
     ];
     for (request, text) in bad {
         refused(text, client.update_topic_config(request).await, "INVALID_ARGUMENT", text);

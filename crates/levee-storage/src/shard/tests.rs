@@ -442,6 +442,24 @@ fn topics_are_created_once_and_changed() {
 }
 
 #[test]
+fn a_large_change_of_a_topic_takes_the_room_of_its_bytes() {
+    let harness = Harness::new();
+    let acme = harness.tenant("acme");
+    harness.topic(acme, "orders", &[]);
+    let ask = || {
+        let unset = vec!["x".repeat(1024 * 1024); 20];
+        let change = TopicChange::Config { set: BTreeMap::new(), unset };
+        harness.ask(harness.shard.update_topic(acme, topic_name("orders"), change))
+    };
+    let (first, second) = (ask(), ask());
+    let commands = harness.shard.inner.queue.take(Some(Duration::ZERO)).unwrap();
+    assert_eq!(commands.len(), 1, "the second waits for room");
+    harness.committer.borrow_mut().work(commands);
+    harness.wait(first).unwrap();
+    harness.wait(second).unwrap();
+}
+
+#[test]
 fn after_a_failed_sync_nothing_is_acknowledged_and_what_was_is_there_after_a_restart() {
     for fault in [Fault::Sync, Fault::Write] {
         let harness = Harness::new();
