@@ -25,7 +25,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     within(&mut errors, "runtime.worker_threads", runtime.worker_threads, 0..=1_024);
     within(&mut errors, "runtime.blocking_calls", runtime.blocking_calls, 1..=512);
     if let Err(error) = logging::check(&log.level) {
-        errors.push(format!("log.level: {:?} is not a level: {error}", log.level));
+        errors.push(format!("log.level: {error}"));
     }
     errors.extend(storage.to_shard().problems().into_iter().map(|problem| format!("storage.{problem}")));
     errors
