@@ -81,6 +81,12 @@ impl Setup {
         command.args(&line[1..]).arg("--dev").arg("--data").arg(&self.data);
         command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
         command.arg("--http-listen").arg(format!("127.0.0.1:{}", self.http_port));
+        // Those of the tests themselves are none that the broker knows.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"LEVEE_"))
+        {
+            command.env_remove(name);
+        }
         for (key, value) in &self.settings {
             command.env(format!("LEVEE_{}", key.to_uppercase().replace('.', "_")), value);
         }

@@ -53,7 +53,6 @@ fn later_sources_win() {
         ("LEVEE_GRPC_MAX_CONNECTIONS", "8"),
         ("LEVEE_GRPC_REFLECTION", "true"),
         ("LEVEE_LOG_FORMAT", "json"),
-        ("LEVEE_SERVICE_HOST", "10.0.0.1"),
         ("PATH", "/bin"),
     ];
     let overrides = Overrides { grpc_listen: Some("127.0.0.1:3".to_owned()), ..Overrides::default() };
@@ -109,6 +108,65 @@ fn all_errors_are_reported_at_once() {
         let error =
             errors.iter().find(|error| error.starts_with(key) && !error.starts_with(&format!("{key}_")));
         assert!(error.is_some_and(|error| error.contains(text)), "{key}: {text}: {errors:#?}");
+    }
+}
+
+#[test]
+fn variables_of_others_are_let_be_and_all_others_are_errors() {
+    let kubernetes = [
+        ("LEVEE_SERVICE_HOST", "10.0.0.1"),
+        ("LEVEE_SERVICE_PORT", "9400"),
+        ("LEVEE_SERVICE_PORT_GRPC", "9400"),
+        ("LEVEE_PORT", "tcp://10.0.0.1:9400"),
+        ("LEVEE_PORT_9400_TCP", "tcp://10.0.0.1:9400"),
+        ("LEVEE_PORT_9400_TCP_ADDR", "10.0.0.1"),
+        ("LEVEE_HEADLESS_PORT", "tcp://10.0.0.1:9400"),
+        ("LEVEE_HEADLESS_SERVICE_HOST", "10.0.0.1"),
+        ("LEVEE_HEADLESS_PORT_9401_TCP_PROTO", "tcp"),
+    ];
+    let cli = ["CONTEXT", "ENDPOINT", "OUTPUT", "TENANT", "TIMEOUT"].map(|name| format!("LEVEE_{name}"));
+    let others = kubernetes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let others = others.into_iter().chain(cli.map(|name| (name, "x".to_owned())));
+    assert_eq!(load(None, others, &Overrides::default()).unwrap(), Settings::default());
+
+    for (name, hint) in [
+        ("LEVEE_DATA", "LEVEE_DATA_DIR"),
+        ("LEVEE_LISTEN", "LEVEE_GRPC_LISTEN"),
+        ("LEVEE_LOG", "LEVEE_LOG_LEVEL"),
+        ("LEVEE_PORT", "no such variable"),
+        ("LEVEE_GRPC_PORT", "no such variable"),
+        ("LEVEE_SOMETHING_ELSE", "no such variable"),
+    ] {
+        let errors = errors("", &[(name, "9400")]);
+        assert!(errors.len() == 1 && errors[0].contains(name) && errors[0].contains(hint), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_value_of_another_kind_is_an_error() {
+    for (key, value) in [
+        ("grpc.max_connections", "true"),
+        ("grpc.max_connections", "1000.7"),
+        ("grpc.max_connections", "\"1000\""),
+        ("grpc.max_connections", "[1000]"),
+        ("grpc.reflection", "1"),
+        ("grpc.reflection", "\"true\""),
+        ("data_dir", "1"),
+    ] {
+        let errors = errors(&format!("{key} = {value}\n"), &[]);
+        assert!(
+            errors.len() == 1 && errors[0].starts_with(key) && errors[0].contains("must be"),
+            "{errors:?}"
+        );
+    }
+    for (name, value) in [
+        ("LEVEE_GRPC_MAX_CONNECTIONS", "true"),
+        ("LEVEE_GRPC_MAX_CONNECTIONS", "1000.7"),
+        ("LEVEE_GRPC_MAX_CONNECTIONS", ""),
+        ("LEVEE_GRPC_REFLECTION", "1"),
+    ] {
+        let errors = errors("", &[(name, value)]);
+        assert!(errors.len() == 1 && errors[0].contains(name) && errors[0].contains("must be"), "{errors:?}");
     }
 }
 
