@@ -92,6 +92,12 @@ impl Readiness {
         }
     }
 
+    /// Whether the shard has failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        *self.state.borrow() == ShardState::Failed
+    }
+
     /// Resolves when the shard has failed. Cancel-safe.
     pub async fn failed(&mut self) {
         while *self.state.borrow_and_update() != ShardState::Failed {

@@ -1,7 +1,10 @@
 //! The broker from its listeners to its last answer.
 //!
-//! Must hold: health turns NOT_SERVING before anything is refused; a stop takes at most 30 s; after a
-//! failed write or sync the broker ends within 1 s.
+//! Must hold: health turns NOT_SERVING before anything is refused; see [`stop`] for the end.
+
+mod stop;
+
+pub use stop::ServeError;
 
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
@@ -25,17 +28,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use stop::Stop;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What a cut connection may still take to go.
-const CUT_GRACE: Duration = Duration::from_secs(1);
-/// What the shard may take to stop.
-const STOP_GRACE: Duration = Duration::from_secs(4);
-/// What answers may take to go out after storage failed.
-const FAILURE_GRACE: Duration = Duration::from_millis(500);
 /// How often collected samples are put into their histograms.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
@@ -81,27 +78,13 @@ pub struct Surroundings {
     pub metrics: PrometheusHandle,
 }
 
-/// Why the broker ended without being told to.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// A write or sync failed.
-    #[error("storage failed, so nothing more is acknowledged: {0}")]
-    StorageFailed(String),
-    /// The committer's thread ended.
-    #[error("the committer ended by itself; see the log above")]
-    CommitterEnded,
-    /// The shard did not stop.
-    #[error("storage did not stop within {} s; nothing that was acknowledged is lost", STOP_GRACE.as_secs())]
-    StopTimeout,
-}
-
 /// Serves until `shutdown` resolves, then drains and stops storage.
 ///
 /// # Errors
 /// When storage fails or does not stop.
 pub async fn serve(
     settings: &Settings,
-    mut storage: Storage,
+    storage: Storage,
     listeners: Listeners,
     surroundings: Surroundings,
     shutdown: impl Future<Output = ()>,
@@ -110,7 +93,7 @@ pub async fn serve(
     let drain = CancellationToken::new();
     let cut = CancellationToken::new();
     let tracker = TaskTracker::new();
-    let mut readiness = Readiness::new(storage.shard.watch_state(), drain.clone());
+    let readiness = Readiness::new(storage.shard.watch_state(), drain.clone());
 
     let services = Services {
         authorizer: Authorizer::new(storage.shard.clone()),
@@ -148,46 +131,11 @@ pub async fn serve(
     let beside = TaskTracker::new();
     let run_beside = async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics)) };
 
-    let run = async {
-        tokio::select! {
-            () = shutdown => {
-                tracing::info!("draining");
-                drain.cancel();
-                tracker.close();
-                if timeout(settings.grpc.drain_timeout(), tracker.wait()).await.is_err() {
-                    tracing::warn!("cut the connections that did not end");
-                }
-                cut.cancel();
-                if timeout(CUT_GRACE, tracker.wait()).await.is_err() {
-                    tracing::warn!("some calls did not end");
-                }
-                timeout(STOP_GRACE, storage.stop()).await.map_err(|_| ServeError::StopTimeout)
-            }
-            () = readiness.failed() => {
-                let reason = storage.shard.status().reason;
-                fail(&drain, &cut, &tracker).await;
-                Err(ServeError::StorageFailed(reason))
-            }
-            () = storage.ended() => {
-                fail(&drain, &cut, &tracker).await;
-                Err(ServeError::CommitterEnded)
-            }
-        }
-    };
+    let stop = Stop { drain, cut, tracker, patience: settings.grpc.drain_timeout() };
     tokio::select! {
-        result = run => result,
+        result = stop.run(storage, readiness, shutdown) => result,
         (never, _) = run_beside => match never {},
     }
-}
-
-/// Lets the answers that are on their way go out.
-async fn fail(drain: &CancellationToken, cut: &CancellationToken, tracker: &TaskTracker) {
-    drain.cancel();
-    tracker.close();
-    // What is cut here are calls whose answers did not come; their clients do not know the outcome, and
-    // neither does the broker.
-    let _ = timeout(FAILURE_GRACE, tracker.wait()).await;
-    cut.cancel();
 }
 
 /// Takes connections until the drain, and then closes the socket.

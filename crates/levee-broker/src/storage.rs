@@ -54,12 +54,11 @@ impl Storage {
         let _ = (&mut self.ended).await;
     }
 
-    /// Stops the shard: everything queued is answered and synced, the index is flushed, the thread ends.
-    pub async fn stop(mut self) {
+    /// Stops the shard: everything queued is answered and synced, the index is flushed, the thread ends. The
+    /// state of the shard says whether all that succeeded; `false`: the thread panicked.
+    pub async fn stop(mut self) -> bool {
         self.shard.stop();
         self.ended().await;
-        if self.committer.join().is_err() {
-            tracing::error!("the committer panicked");
-        }
+        self.committer.join().is_ok()
     }
 }

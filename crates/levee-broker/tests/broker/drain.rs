@@ -1,6 +1,7 @@
 //! Stopping: what was acknowledged stays, what is open is told, and it does not take long.
 
 use crate::harness::{Broker, PATIENCE, from_start, next, of_tenant, position, produce_request, reason};
+use levee_broker::ServeError;
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind;
 use std::time::{Duration, Instant};
@@ -81,14 +82,33 @@ async fn open_streams_are_told_and_nothing_acknowledged_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_let_go_is_cut() {
     let broker = Broker::start_with(|settings| settings.grpc.drain_timeout_ms = 300).await;
-    let mut health = HealthClient::new(broker.channel());
-    // This one has no end of its own.
-    let mut watch = health.watch(service("unknown")).await.unwrap().into_inner();
-    assert_eq!(next(&mut watch).await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
+    let mut held = broker.hold().await;
     let begin = Instant::now();
     broker.stop().await;
     assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
-    assert!(next(&mut watch).await.is_err());
+    assert!(tokio::time::timeout(PATIENCE, &mut held.answer).await.unwrap().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_that_ends_during_the_drain_ends_it() {
+    let broker = Broker::start().await;
+    let shard = broker.shard.clone();
+    let _held = broker.hold().await;
+    let mut health = HealthClient::new(broker.channel());
+    let mut watch = health.watch(service("")).await.unwrap().into_inner();
+    assert_eq!(next(&mut watch).await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let stopping = broker.begin_stop();
+    assert_eq!(next(&mut watch).await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    shard.stop();
+    assert!(matches!(stopping.outcome().await, Err(ServeError::CommitterEnded)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_that_fails_in_its_last_flush_is_an_error() {
+    let broker = Broker::start().await;
+    broker.make("acme", "orders", 1).await;
+    std::fs::remove_dir_all(broker.dir.path().join("index")).unwrap();
+    assert!(matches!(broker.begin_stop().outcome().await, Err(ServeError::StorageFailed(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

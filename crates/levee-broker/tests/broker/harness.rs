@@ -1,5 +1,6 @@
 //! Starts brokers and speaks to them.
 
+use bytes::Bytes;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::server::Surroundings;
 use levee_broker::{Listeners, ServeError, Settings, Storage, serve};
@@ -9,12 +10,14 @@ use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
 use levee_proto::{batch, v1};
+use levee_storage::Shard;
 use levee_types::{Clock, Random};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
@@ -28,6 +31,7 @@ pub(crate) struct Broker {
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
     pub(crate) dir: TempDir,
+    pub(crate) shard: Shard,
     shutdown: oneshot::Sender<()>,
     task: JoinHandle<Result<(), ServeError>>,
 }
@@ -52,6 +56,7 @@ impl Broker {
         let storage =
             Storage::start(dir.path(), settings.storage.to_shard(), Arc::clone(&clock), random.as_ref())
                 .unwrap();
+        let shard = storage.shard.clone();
         let listeners = Listeners::bind(&settings).unwrap();
         let (grpc, http) = (listeners.grpc.local_addr().unwrap(), listeners.http.local_addr().unwrap());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
@@ -60,7 +65,7 @@ impl Broker {
             let surroundings = Surroundings { clock, random, metrics };
             serve(&settings, storage, listeners, surroundings, async { stop.await.unwrap_or(()) }).await
         });
-        Self { grpc, http, dir, shutdown, task }
+        Self { grpc, http, dir, shard, shutdown, task }
     }
 
     /// Tells it to stop, without waiting.
@@ -97,6 +102,25 @@ impl Broker {
         ClusterServiceClient::new(self.channel())
     }
 
+    /// A call whose request does not come to its end, in the hands of the broker.
+    pub(crate) async fn hold(&self) -> Held {
+        let stream = TcpStream::connect(self.grpc).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        let driver = tokio::spawn(connection);
+        let request = |path| {
+            let uri = format!("http://localhost{path}");
+            http::Request::post(uri).header("content-type", "application/grpc").body(()).unwrap()
+        };
+        let (answer, sender) =
+            client.send_request(request("/levee.v1.ProduceService/Produce"), false).unwrap();
+        // Calls are taken in their order: when this one is answered, the one before it was taken.
+        let (after, mut end) =
+            client.send_request(request("/levee.v1.ClusterService/GetStatus"), false).unwrap();
+        end.send_data(Bytes::from_static(&[0; 5]), true).unwrap();
+        tokio::time::timeout(PATIENCE, after).await.unwrap().unwrap();
+        Held { answer, _sender: sender, driver }
+    }
+
     /// Makes a tenant with one topic.
     pub(crate) async fn make(&self, tenant: &str, topic: &str, partitions: u32) {
         let request = v1::CreateTenantRequest { name: tenant.to_owned(), if_not_exists: true };
@@ -105,6 +129,18 @@ impl Broker {
         let request = v1::CreateTopicsRequest { topics: vec![spec], ..Default::default() };
         let answer = self.topics().create_topics(of_tenant(tenant, request)).await.unwrap().into_inner();
         assert_eq!((answer.failures, answer.created), (vec![], 1));
+    }
+}
+
+pub(crate) struct Held {
+    pub(crate) answer: h2::client::ResponseFuture,
+    _sender: h2::SendStream<Bytes>,
+    driver: JoinHandle<Result<(), h2::Error>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.driver.abort();
     }
 }
 
@@ -117,6 +153,11 @@ impl Stopping {
     pub(crate) async fn wait(self) -> TempDir {
         tokio::time::timeout(Duration::from_secs(30), self.task).await.unwrap().unwrap().unwrap();
         self.dir
+    }
+
+    /// How it ended, which must not take as long as a drain may.
+    pub(crate) async fn outcome(self) -> Result<(), ServeError> {
+        tokio::time::timeout(Duration::from_secs(10), self.task).await.unwrap().unwrap()
     }
 }
 
