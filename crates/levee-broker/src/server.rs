@@ -121,7 +121,7 @@ pub async fn serve(
         drain: drain.clone(),
         cut: cut.clone(),
     };
-    let connections = settings.grpc.max_connections.min(descriptors::for_connections());
+    let connections = descriptors::allow_connections(settings.grpc.max_connections);
     let grpc = Acceptor::new(listeners.grpc, "grpc", connections, &clock);
     let http = Acceptor::new(listeners.http, "http", MAX_HTTP_CONNECTIONS, &clock);
     let endpoint = HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone() };
