@@ -152,7 +152,8 @@ impl Health for HealthService {
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Watch>, Status> {
         if !SERVICES.contains(&request.get_ref().service.as_str()) {
             let unknown = futures::stream::once(async { Ok(answer(ServingStatus::ServiceUnknown)) });
-            // The service says that such a call goes on. It will never have more to say.
+            // The service says that such a call goes on. It will never have more to say, and ends with its
+            // connection.
             return Ok(Response::new(Box::pin(futures::StreamExt::chain(
                 unknown,
                 futures::stream::pending(),

@@ -84,7 +84,7 @@ fn with_reflection(routes: Routes) -> Routes {
 }
 
 /// What a stream that is asked to go says.
-fn draining() -> LeveeError {
+pub(crate) fn draining() -> LeveeError {
     LeveeError::new(ErrorCode::Unavailable, "draining: the broker ends this connection")
         .with_hint("connect again")
 }

@@ -7,6 +7,7 @@ use super::steps::deadline::Deadline;
 use super::steps::explain::Explain;
 use super::steps::observe::Observe;
 use super::steps::request_id::AssignRequestId;
+use super::steps::retire::Retire;
 use crate::identity::Authenticator;
 use crate::rpc_metrics::RpcMetrics;
 use levee_types::{Clock, Random};
@@ -51,6 +52,8 @@ pub fn stack(parts: Parts, services: Routes) -> Stack {
         .layer(StepLayer(LimitConcurrency))
         // Before the body is read, so that it bounds the reading.
         .layer(StepLayer(Deadline::new(request_timeout)))
+        // Behind all that looks at outcomes: it makes one.
+        .layer(StepLayer(Retire))
         // Last before the services, so that none is reached by a stranger.
         .layer(StepLayer(Authenticate::new(authenticator)))
         .service(services.prepare());

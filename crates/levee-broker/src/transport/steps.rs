@@ -10,4 +10,6 @@ pub(super) mod concurrency;
 
 pub(super) mod deadline;
 
+pub(super) mod retire;
+
 pub(super) mod authenticate;

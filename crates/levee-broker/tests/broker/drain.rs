@@ -11,6 +11,7 @@ use tonic::Request;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
 fn service(service: &str) -> Request<HealthCheckRequest> {
     Request::new(HealthCheckRequest { service: service.to_owned() })
@@ -134,6 +135,30 @@ async fn a_connection_is_asked_to_go_at_its_age() {
         assert!(Instant::now() < deadline, "{status:?}");
     }
     broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_without_an_end_of_their_own_end_with_the_connection() {
+    for is_drain in [true, false] {
+        let broker = Broker::start_with(|settings| {
+            settings.grpc.reflection = true;
+            settings.grpc.connection_age_ms = if is_drain { 3_600_000 } else { 1_000 };
+        })
+        .await;
+        let mut health = HealthClient::new(broker.channel());
+        let mut unknown = health.watch(service("unknown")).await.unwrap().into_inner();
+        assert_eq!(next(&mut unknown).await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
+        let (_question, receiver) = mpsc::channel(1);
+        let mut reflection = ServerReflectionClient::new(broker.channel());
+        let call = reflection.server_reflection_info(ReceiverStream::new(receiver));
+        let mut reflection = call.await.unwrap().into_inner();
+
+        let broker = if is_drain { Err(broker.begin_stop()) } else { Ok(broker) };
+        for status in [next(&mut unknown).await.map(drop), next(&mut reflection).await.map(drop)] {
+            assert_eq!(reason(&status.unwrap_err()).0, "UNAVAILABLE");
+        }
+        broker.map_or_else(|stopping| stopping, Broker::begin_stop).outcome().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
