@@ -16,7 +16,9 @@ use levee_proto::v1::produce_service_server::ProduceServiceServer;
 use levee_proto::v1::read_service_server::ReadServiceServer;
 use levee_proto::v1::tenant_service_server::TenantServiceServer;
 use levee_proto::v1::topic_service_server::TopicServiceServer;
-use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
+use levee_types::limits::{
+    MAX_PRODUCE_REQUEST_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_SMALL_REQUEST_BYTES,
+};
 use levee_types::{Clock, ErrorCode, LeveeError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,27 +43,27 @@ pub struct Services {
     pub has_reflection: bool,
 }
 
-/// All services, each with the limits of its messages: the library's default for what is sent is none.
+/// A service with the limits of its messages: the library's default for what is sent is none.
+macro_rules! limited {
+    ($server:expr, $request_bytes:expr) => {
+        $server.max_decoding_message_size($request_bytes).max_encoding_message_size(MAX_RESPONSE_BYTES)
+    };
+}
+
+/// All services.
 #[must_use]
 pub fn routes(services: Services) -> Routes {
     let Services { authorizer, blocking, clock, start, idle_timeout, readiness, has_reflection } = services;
-    macro_rules! limited {
-        ($server:ident, $service:expr) => {
-            $server::new($service)
-                .max_decoding_message_size(MAX_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_RESPONSE_BYTES)
-        };
-    }
     let produce = produce::Produce::new(authorizer.clone(), idle_timeout);
     let read = read::Read { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let cluster = cluster::Cluster { authorizer, blocking, clock, start };
-    let routes = Routes::new(limited!(ProduceServiceServer, produce))
-        .add_service(limited!(ReadServiceServer, read))
-        .add_service(limited!(TopicServiceServer, topic))
-        .add_service(limited!(TenantServiceServer, tenant))
-        .add_service(limited!(ClusterServiceServer, cluster))
+    let routes = Routes::new(limited!(ProduceServiceServer::new(produce), MAX_PRODUCE_REQUEST_BYTES))
+        .add_service(limited!(ReadServiceServer::new(read), MAX_REQUEST_BYTES))
+        .add_service(limited!(TopicServiceServer::new(topic), MAX_REQUEST_BYTES))
+        .add_service(limited!(TenantServiceServer::new(tenant), MAX_SMALL_REQUEST_BYTES))
+        .add_service(limited!(ClusterServiceServer::new(cluster), MAX_SMALL_REQUEST_BYTES))
         .add_service(HealthService::server(readiness));
     if has_reflection { with_reflection(routes) } else { routes }
 }
@@ -74,8 +76,8 @@ fn with_reflection(routes: Routes) -> Routes {
     };
     match (describe().build_v1(), describe().build_v1alpha()) {
         (Ok(v1), Ok(v1alpha)) => routes
-            .add_service(v1.max_decoding_message_size(MAX_REQUEST_BYTES))
-            .add_service(v1alpha.max_decoding_message_size(MAX_REQUEST_BYTES)),
+            .add_service(limited!(v1, MAX_SMALL_REQUEST_BYTES))
+            .add_service(limited!(v1alpha, MAX_SMALL_REQUEST_BYTES)),
         (Err(error), _) | (_, Err(error)) => {
             tracing::error!(%error, "the protocol cannot be described; reflection is off");
             routes

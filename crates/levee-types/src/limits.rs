@@ -16,9 +16,12 @@ pub const MAX_HEADER_KEY_BYTES: usize = 249;
 /// Bytes of a header's value.
 pub const MAX_HEADER_VALUE_BYTES: usize = 64 * 1024;
 
-/// Bytes of one decoded gRPC message. Holds a batch of [`MAX_BATCH_BYTES`] with its envelope, and a
-/// page or list of administration.
+/// Bytes of one decoded gRPC message. Holds a list of administration, or all positions of a read stream.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one message to the produce service: a batch of [`MAX_BATCH_BYTES`] with its envelope.
+pub const MAX_PRODUCE_REQUEST_BYTES: usize = MAX_BATCH_BYTES + 16 * 1024;
+/// Bytes of one message to a service whose messages hold no lists.
+pub const MAX_SMALL_REQUEST_BYTES: usize = 64 * 1024;
 /// Bytes of one gRPC message that the broker sends.
 pub const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of batches that the broker puts in one message of a read stream; one batch may exceed it.

@@ -2,7 +2,7 @@
 //!
 //! A status of ours always has details; one without them comes from the library.
 
-use levee_types::{ErrorCode, LeveeError, limits};
+use levee_types::{ErrorCode, LeveeError};
 use tonic::{Code, Status};
 
 /// The failure behind a status of the library on the way in; none when it says all there is to say (an
@@ -13,7 +13,7 @@ pub fn explain(status: &Status) -> Option<LeveeError> {
         Code::OutOfRange | Code::ResourceExhausted => Some(
             LeveeError::new(
                 ErrorCode::TooLarge,
-                format!("the message is larger than {} bytes", limits::MAX_REQUEST_BYTES),
+                format!("the message is too large: {}", sizes(status.message())),
             )
             .with_hint("send less in one message"),
         ),
@@ -38,4 +38,9 @@ pub fn explain(status: &Status) -> Option<LeveeError> {
         | Code::DataLoss
         | Code::Unauthenticated => None,
     }
+}
+
+/// What the library says of the size of a message and its limit, without what we say ourselves.
+fn sizes(message: &str) -> &str {
+    message.strip_prefix("Error, decoded message length too large: ").unwrap_or(message)
 }

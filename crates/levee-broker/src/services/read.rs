@@ -57,7 +57,7 @@ impl Read {
         request: Request<v1::ListOffsetsRequest>,
     ) -> Result<v1::ListOffsetsResponse, LeveeError> {
         let permit = Arc::new(self.authorizer.tenant(&request, Operation::ListOffsets, "")?);
-        let positions = request.into_inner().positions;
+        let positions = positions::Named::new(request.into_inner().positions)?;
         let resolved = self.blocking.run(move || positions::resolve(&permit, positions)).await?;
         Ok(v1::ListOffsetsResponse {
             positions: resolved.iter().map(positions::Resolved::to_proto).collect(),

@@ -9,6 +9,9 @@ use levee_proto::v1::offset_spec::Spec;
 use levee_proto::v1::read_request::Kind;
 use levee_proto::{batch, v1};
 use tonic::{Request, Response, Status};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
 const LONG: usize = 10 * 1024;
 
@@ -283,7 +286,7 @@ async fn produce() {
             "producer.sequence",
         ),
         ("producer", with(&|r| r.producer = producer(99, 0, 0)), "UNKNOWN_PRODUCER", ""),
-        ("message", with(&|r| r.batch = vec![0; 4 * 1024 * 1024].into()), "TOO_LARGE", "4194304"),
+        ("message", with(&|r| r.batch = vec![0; 4 * 1024 * 1024].into()), "TOO_LARGE", "1064960"),
         (
             "too many records",
             with(&|r| r.batch = batch::encode(&records(&["x"; 10_001]), v1::Compression::Unspecified)),
@@ -358,6 +361,36 @@ async fn read() {
         panic!("not started");
     };
     assert_eq!(started.positions.len(), 10_000);
+    broker.stop().await;
+}
+
+/// What waits for the disk is held in memory: a list that is too long must not wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_positions_are_refused_without_waiting_for_the_disk() {
+    let broker = Broker::start_with(|settings| settings.runtime.blocking_calls = 0).await;
+    broker.make("acme", "orders", 1).await;
+    let positions = vec![position("orders", 0, from_start()); 10_001];
+    let list = v1::ListOffsetsRequest { positions: positions.clone() };
+    let answer = broker.read().list_offsets(of_tenant("acme", list)).await;
+    refused("list", answer, "INVALID_ARGUMENT", "positions: ");
+    let (reason, message) = first_error(&broker, vec![start(positions, 1)]).await;
+    assert!(reason == "INVALID_ARGUMENT" && message.contains("positions: "), "{reason}: {message}");
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_larger_than_their_service_takes() {
+    let broker = Broker::start_with(|settings| settings.grpc.reflection = true).await;
+    let long = || "x".repeat(64 * 1024);
+    let get = v1::GetTenantRequest { name: long() };
+    refused("tenant", broker.tenants().get_tenant(get).await, "TOO_LARGE", "65536");
+    // The answer repeats the question twice.
+    let list = MessageRequest::ListServices(String::new());
+    let question = ServerReflectionRequest { host: long(), message_request: Some(list) };
+    let mut client = ServerReflectionClient::new(broker.channel());
+    let call = client.server_reflection_info(tokio_stream::iter([question])).await;
+    let mut answers = call.unwrap().into_inner();
+    assert!(matches!(next(&mut answers).await, Ok(None)), "the library ends without a word");
     broker.stop().await;
 }
 

@@ -8,6 +8,24 @@ use levee_storage::{PartitionOffsets, StorageError};
 use levee_types::limits::MAX_READ_POSITIONS;
 use levee_types::{LeveeError, PartitionId};
 
+/// Places as a client named them, no more than are looked for.
+#[derive(Debug)]
+pub(super) struct Named(Vec<v1::ReadPosition>);
+
+impl Named {
+    /// Checks their number: before anything waits, because what waits is held in memory.
+    ///
+    /// # Errors
+    /// There are none, or too many.
+    pub(super) fn new(positions: Vec<v1::ReadPosition>) -> Result<Self, LeveeError> {
+        if (1..=MAX_READ_POSITIONS).contains(&positions.len()) {
+            return Ok(Self(positions));
+        }
+        let problem = format!("there are {}; it takes 1 to {MAX_READ_POSITIONS}", positions.len());
+        Err(invalid("positions", problem))
+    }
+}
+
 /// A place in a log.
 #[derive(Debug)]
 pub(super) struct Resolved {
@@ -29,15 +47,9 @@ impl Resolved {
 ///
 /// # Errors
 /// Names the first position and the field that is wrong.
-pub(super) fn resolve(
-    permit: &Permit<InTenant>,
-    positions: Vec<v1::ReadPosition>,
-) -> Result<Vec<Resolved>, LeveeError> {
-    if !(1..=MAX_READ_POSITIONS).contains(&positions.len()) {
-        let problem = format!("there are {}; it takes 1 to {MAX_READ_POSITIONS}", positions.len());
-        return Err(invalid("positions", problem));
-    }
+pub(super) fn resolve(permit: &Permit<InTenant>, positions: Named) -> Result<Vec<Resolved>, LeveeError> {
     positions
+        .0
         .into_iter()
         .enumerate()
         .map(|(index, position)| find(permit, position).map_err(|error| in_position(index, error)))

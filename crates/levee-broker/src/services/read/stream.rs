@@ -4,7 +4,7 @@
 //! for a client that does not take what it was sent, and dropping the stream drops everything.
 
 use super::message::Message;
-use super::positions::{Resolved, in_position, resolve};
+use super::positions::{Named, Resolved, in_position, resolve};
 use super::ready::ReadyQueue;
 use crate::authorize::{InTenant, Permit};
 use crate::blocking::Blocking;
@@ -125,6 +125,7 @@ impl ReadStream {
             let problem = format!("{credit_bytes} is out of range; it takes 1 to {MAX_READ_CREDIT}");
             return Err(invalid("credit_bytes", problem));
         }
+        let positions = Named::new(positions)?;
         let permit = Arc::clone(&self.permit);
         let resolved = self.blocking.run(move || resolve(&permit, positions)).await?;
         refuse_repeated(&resolved)?;
