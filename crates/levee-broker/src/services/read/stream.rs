@@ -138,6 +138,8 @@ impl ReadStream {
     async fn follow(&mut self) -> Result<Option<Answer>, Status> {
         let Some(reading) = &mut self.reading else { return Ok(None) };
         loop {
+            // Without it a client that always has credit to give would keep the worker to itself.
+            tokio::task::coop::consume_budget().await;
             if self.is_retiring.is_cancelled() {
                 return Err(status(&draining()));
             }
@@ -280,3 +282,6 @@ impl Position {
         self.stop_at.is_some_and(|stop_at| self.next >= stop_at)
     }
 }
+
+#[cfg(test)]
+mod tests;
