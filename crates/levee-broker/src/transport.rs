@@ -1,6 +1,7 @@
 //! From the socket to the services: what every connection and every request passes.
 
 pub mod accept;
+pub(crate) mod aligned;
 pub mod connection;
 pub mod limits;
 pub mod stack;

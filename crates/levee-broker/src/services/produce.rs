@@ -12,7 +12,7 @@ use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_types::{LeveeError, ProducerId};
 use std::time::Duration;
-use stream::{Idle, ProduceStream};
+use stream::{Idle, ProduceStream, Requests};
 use tonic::{Request, Response, Status, Streaming};
 
 /// `levee.v1.ProduceService`.
@@ -55,7 +55,8 @@ impl Produce {
 
     async fn one(&self, request: Request<v1::ProduceRequest>) -> Result<v1::ProduceResponse, LeveeError> {
         let permit = self.authorizer.tenant(&request, Operation::Produce, "")?;
-        let append = check(&permit, request.into_inner())?;
+        // Always copied: beside all that a call costs, that is little.
+        let append = check(&permit, request.into_inner(), usize::MAX)?;
         let volume = Volume::of(&append);
         let appended = permit.shard().submit(append).await?.await?;
         self.produced.count(volume);
@@ -69,7 +70,9 @@ impl Produce {
         let permit = self.authorizer.tenant(&request, Operation::ProduceStream, "")?;
         let retire = ConnectionContext::retire(&request);
         let idle = Idle::new(self.idle_timeout);
-        let stream = ProduceStream::new(permit, request.into_inner(), retire, idle, self.produced.clone());
+        let memory = request.extensions().get().cloned().unwrap_or_default();
+        let requests = Requests { stream: request.into_inner(), memory };
+        let stream = ProduceStream::new(permit, requests, retire, idle, self.produced.clone());
         Ok(stream.into_answers())
     }
 

@@ -4,6 +4,7 @@
 //! [`PREFACE_TIMEOUT`], without signs of life by keepalive, at its age, and when the broker stops.
 
 use super::accept::Accepted;
+use super::aligned::Aligned;
 use super::limits::{self, GOODBYE_TIMEOUT, MAX_CONCURRENT_STREAMS, PREFACE_TIMEOUT};
 use super::stack::Stack;
 use hyper::body::Incoming;
@@ -104,8 +105,12 @@ impl Server {
         let Self { stack, lifetime, drain, cut } = self;
         let retire = context.retire.clone();
         let service = service_fn(move |request: http::Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let (head, body) = request.into_parts();
+            let body = Aligned::new(body);
+            let memory = body.memory();
+            let mut request = http::Request::from_parts(head, Body::new(body));
             request.extensions_mut().insert(context.clone());
+            request.extensions_mut().insert(memory);
             stack.clone().oneshot(request)
         });
         let http2 = limits::http2(TrackedExecutor(calls.clone()));

@@ -8,14 +8,17 @@ use levee_storage::{Append, Appended, ProducerSequence};
 use levee_types::{LeveeError, ProducerId};
 use metrics::Counter;
 
-/// Batches below this get memory of their own. The bytes of a request are a slice of what the
-/// connection received, up to a whole frame with its neighbours, and the tail cache keeps them: a small
-/// slice would hold many times its size, unseen by the cache's budget. A copy of this size is cheap; one
-/// of a usual batch is not, and holds little more than itself.
+/// Batches below this get memory of their own: small messages share a buffer, so that a slice of one may
+/// hold many times its size. A copy of this size is cheap.
 const COPY_BELOW_BYTES: usize = 32 * 1024;
 
-/// Checks every field. What it lets through can be appended and served as it is.
-pub(super) fn check(permit: &Permit<InTenant>, request: v1::ProduceRequest) -> Result<Append, LeveeError> {
+/// Checks every field. What it lets through can be appended and served as it is. `held_bytes` is what the
+/// batch, a slice of what was received, keeps in memory.
+pub(super) fn check(
+    permit: &Permit<InTenant>,
+    request: v1::ProduceRequest,
+    held_bytes: usize,
+) -> Result<Append, LeveeError> {
     let v1::ProduceRequest { topic, partition, batch, batch_crc32c, producer } = request;
     let topic = permit.topic("topic", &topic)?;
     let partition = permit.partition(&topic, partition)?;
@@ -26,13 +29,23 @@ pub(super) fn check(permit: &Permit<InTenant>, request: v1::ProduceRequest) -> R
     let producer = producer.map(|producer| to_sequence(producer, checked.records)).transpose()?;
     Ok(Append {
         partition,
-        batch: if batch.len() < COPY_BELOW_BYTES { Bytes::copy_from_slice(&batch) } else { batch },
+        batch: of_its_own(batch, held_bytes),
         crc: checked.crc,
         records: checked.records,
         max_timestamp_ms: checked.max_timestamp_ms,
         producer,
         durability: topic.config.durability,
     })
+}
+
+/// The batch in memory of about its size. Queue and tail cache count the bytes of batches: what these hold
+/// beyond is in nobody's budget. A usual batch is nearly all of its message, and is not copied.
+fn of_its_own(batch: Bytes, held_bytes: usize) -> Bytes {
+    if batch.len() < COPY_BELOW_BYTES || held_bytes / 2 > batch.len() {
+        Bytes::copy_from_slice(&batch)
+    } else {
+        batch
+    }
 }
 
 fn to_sequence(producer: v1::ProducerSequence, records: u32) -> Result<ProducerSequence, LeveeError> {
@@ -83,5 +96,26 @@ impl Produced {
         self.batches.increment(1);
         self.records.increment(volume.records);
         self.bytes.increment(volume.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_its_own;
+    use bytes::Bytes;
+
+    #[test]
+    fn a_batch_is_copied_when_it_would_hold_more_than_twice_its_size() {
+        let is_copied = |size: usize, held_bytes| {
+            let batch = Bytes::from(vec![7; size]);
+            let kept = of_its_own(batch.clone(), held_bytes);
+            assert_eq!(kept, batch);
+            kept.as_ptr() != batch.as_ptr()
+        };
+        assert!(!is_copied(64 * 1024, 64 * 1024 + 40), "a usual batch");
+        assert!(!is_copied(1024 * 1024, 1024 * 1024 + 40));
+        assert!(is_copied(33 * 1024, 1024 * 1024), "a message that is mostly something else");
+        assert!(is_copied(64 * 1024, usize::MAX), "nobody knows");
+        assert!(is_copied(1024, 1064));
     }
 }

@@ -9,6 +9,7 @@ use crate::authorize::{InTenant, Permit};
 use crate::error::{detail, explain, status};
 use crate::services::draining;
 use crate::services::fields::invalid;
+use crate::transport::aligned::MessageMemory;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
@@ -26,13 +27,20 @@ use tonic::{Status, Streaming};
 /// A stream that is being served.
 pub(super) struct ProduceStream {
     permit: Permit<InTenant>,
-    requests: Streaming<v1::ProduceStreamRequest>,
+    requests: Requests,
     in_flight: VecDeque<InFlight>,
     /// Set when no more requests are taken: how the stream ends after the last answer.
     end: Option<Result<(), Status>>,
     retire: Pin<Box<WaitForCancellationFutureOwned>>,
     idle: Idle,
     produced: Produced,
+}
+
+/// What a client sends.
+pub(super) struct Requests {
+    pub(super) stream: Streaming<v1::ProduceStreamRequest>,
+    /// What the last one holds in memory.
+    pub(super) memory: MessageMemory,
 }
 
 /// A request without an answer.
@@ -52,7 +60,7 @@ impl ProduceStream {
     /// Serves `requests`. `retire`: the connection is to go.
     pub(super) fn new(
         permit: Permit<InTenant>,
-        requests: Streaming<v1::ProduceStreamRequest>,
+        requests: Requests,
         retire: CancellationToken,
         idle: Idle,
         produced: Produced,
@@ -96,7 +104,7 @@ impl ProduceStream {
                     return Ok(Some(v1::ProduceStreamResponse { correlation_id, result: Some(outcome) }));
                 }
                 () = &mut self.retire, if is_open => self.end = Some(Err(status(&draining()))),
-                request = self.requests.message(), if is_open && has_room => self.take(request).await,
+                request = self.requests.stream.message(), if is_open && has_room => self.take(request).await,
                 () = self.idle.expired(), if is_open && has_room => self.end = Some(Err(status(&self.idle.error()))),
                 // Nothing in flight, and no more requests.
                 else => return self.end.take().unwrap_or(Ok(())).map(|()| None),
@@ -110,7 +118,9 @@ impl ProduceStream {
             Ok(Some(request)) => {
                 self.idle.reset();
                 let correlation_id = request.correlation_id;
-                let state = submit(&self.permit, request).await.unwrap_or_else(State::Refused);
+                let state = submit(&self.permit, request, self.requests.memory.bytes())
+                    .await
+                    .unwrap_or_else(State::Refused);
                 self.in_flight.push_back(InFlight { correlation_id, state });
             }
             Ok(None) => self.end = Some(Ok(())),
@@ -123,9 +133,13 @@ impl ProduceStream {
 }
 
 /// Waits for room in storage's queue. That is the backpressure: meanwhile nothing more is read.
-async fn submit(permit: &Permit<InTenant>, request: v1::ProduceStreamRequest) -> Result<State, LeveeError> {
+async fn submit(
+    permit: &Permit<InTenant>,
+    request: v1::ProduceStreamRequest,
+    held_bytes: usize,
+) -> Result<State, LeveeError> {
     let request = request.request.ok_or_else(|| invalid("request", "it is missing"))?;
-    let append = check(permit, request)?;
+    let append = check(permit, request, held_bytes)?;
     let volume = Volume::of(&append);
     let receipt = permit.shard().submit(append).await?;
     Ok(State::Submitted(receipt, volume))
