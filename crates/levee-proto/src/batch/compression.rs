@@ -1,4 +1,7 @@
 //! Compression of the records of a batch, with an output that is bounded before it is allocated.
+//!
+//! The ratio is not bounded: records that are alike make 8,000 to 1 with Zstandard, and what costs most to
+//! check, a few milliseconds for 4 MiB of small records, is LZ4 at 250 to 1, the most that it can.
 
 use super::fault::corrupt;
 use super::{MAX_BATCH_UNCOMPRESSED_BYTES, lz4};
