@@ -5,6 +5,7 @@ use levee_broker::Settings;
 use levee_broker::settings::{Overrides, load};
 use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
@@ -23,8 +24,8 @@ pub(crate) struct Args {
     /// there, but not with --dev.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// For development: no authentication, so on loopback only; data in a temporary directory unless
-    /// --data is given.
+    /// For development: no authentication, so on loopback only; data in a temporary directory, which is
+    /// deleted at the end, unless a data directory is set.
     #[arg(long)]
     dev: bool,
     /// Where journal and index live (data_dir).
@@ -39,17 +40,25 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The settings, and the temporary data directory if there is one: it is deleted when dropped.
+    /// The settings, and the temporary data directory if they name it: it is deleted when dropped.
     pub(crate) fn settings(&self) -> Result<(Settings, Option<TempDir>), Box<dyn Error>> {
+        self.settings_in(env::vars_os())
+    }
+
+    fn settings_in(
+        &self,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<(Settings, Option<TempDir>), Box<dyn Error>> {
         let temporary = (self.dev && self.data.is_none()).then(temporary_dir).transpose()?;
-        let data_dir = self.data.as_deref().or(temporary.as_ref().map(TempDir::path));
+        let text = |dir: &Path| dir.to_string_lossy().into_owned();
         let overrides = Overrides {
-            data_dir: data_dir.map(|dir| dir.to_string_lossy().into_owned()),
+            data_dir: self.data.as_deref().map(text),
             grpc_listen: self.listen.map(|address| address.to_string()),
             http_listen: self.http_listen.map(|address| address.to_string()),
             is_dev: self.dev,
+            fallback_data_dir: temporary.as_ref().map(|dir| text(dir.path())),
         };
-        let environment = env::vars_os().filter_map(|(name, value)| {
+        let environment = environment.into_iter().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
         let usual = Some(Path::new(CONFIG_FILE)).filter(|file| !self.dev && file.exists());
@@ -62,6 +71,8 @@ impl Args {
         settings.grpc.reflection = true;
         require_loopback("grpc.listen", settings.grpc.listen)?;
         require_loopback("http.listen", settings.http.listen)?;
+        // Data that somebody gave a place is not ours to delete.
+        let temporary = temporary.filter(|dir| dir.path() == settings.data_dir);
         banner(&settings, temporary.is_some());
         Ok((settings, temporary))
     }
@@ -90,3 +101,6 @@ fn banner(settings: &Settings, is_temporary: bool) {
     eprintln!("HTTP  {} (/metrics, /health/live, /health/ready)", settings.http.listen);
     eprintln!("data  {}, which {fate}", settings.data_dir.display());
 }
+
+#[cfg(test)]
+mod tests;

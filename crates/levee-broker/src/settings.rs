@@ -26,7 +26,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where journal and index live; created with mode 0700. Default `/var/lib/levee`.
+    /// Where journal and index live; created with mode 0700. Default `/var/lib/levee`; a temporary directory
+    /// with `--dev`.
     pub data_dir: PathBuf,
     /// gRPC.
     pub grpc: GrpcSettings,

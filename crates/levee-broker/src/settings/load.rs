@@ -20,6 +20,8 @@ pub struct Overrides {
     pub http_listen: Option<String>,
     /// Whether `grpc.listen` is on loopback unless it is set.
     pub is_dev: bool,
+    /// `data_dir` unless it is set anywhere: it loses against environment and file.
+    pub fallback_data_dir: Option<String>,
 }
 
 /// A configuration that cannot be used.
@@ -66,6 +68,7 @@ pub fn load(
     if overrides.is_dev {
         leaves.push(leaf("grpc.listen", "127.0.0.1:9400".to_owned(), "--dev"));
     }
+    leaves.extend(overrides.fallback_data_dir.iter().map(|dir| leaf("data_dir", dir.clone(), "--dev")));
     if let Some(path) = file {
         match read_file(path) {
             Ok(tree) => flatten("", tree, &mut leaves),

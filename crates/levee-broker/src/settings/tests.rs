@@ -109,6 +109,17 @@ fn all_errors_are_reported_at_once() {
             errors.iter().find(|error| error.starts_with(key) && !error.starts_with(&format!("{key}_")));
         assert!(error.is_some_and(|error| error.contains(text)), "{key}: {text}: {errors:#?}");
     }
+#[test]
+fn a_fallback_of_the_data_directory_loses_against_everything() {
+    let fallback = Overrides { fallback_data_dir: Some("/fallback".to_owned()), ..Overrides::default() };
+    let dir = |file, environment, overrides| load(file, environment, overrides).unwrap().data_dir;
+    let (_dir, path) = file("data_dir = \"/file\"\n");
+    let set = vec![("LEVEE_DATA_DIR".to_owned(), "/environment".to_owned())];
+    assert_eq!(dir(None, vec![], &fallback), Path::new("/fallback"));
+    assert_eq!(dir(Some(&path), vec![], &fallback), Path::new("/file"));
+    assert_eq!(dir(None, set, &fallback), Path::new("/environment"));
+}
+
 }
 
 #[test]
