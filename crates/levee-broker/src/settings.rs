@@ -4,7 +4,8 @@
 //! variable of a key is `LEVEE_` and the key in upper case with `_` for each dot.
 //!
 //! Must hold: an unknown key is an error; a value outside of its range is an error; all errors of a
-//! configuration are reported at once; `config/leveed.toml` holds every key with its default.
+//! configuration are reported at once; `config/leveed.toml` holds every key with its default and range,
+//! commented out.
 
 mod check;
 mod load;

@@ -22,6 +22,13 @@ fn dev_alone_works_on_a_directory_that_is_deleted() {
 }
 
 #[test]
+fn dev_works_with_the_shipped_file() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/leveed.toml");
+    let (_, is_temporary) = data_dir(&["--dev", "--config", shipped.to_str().unwrap()], &[]);
+    assert!(is_temporary);
+}
+
+#[test]
 fn dev_keeps_data_wherever_their_place_is_set() {
     let parent = tempfile::tempdir().unwrap();
     let [flag, variable, key] = ["flag", "variable", "key"].map(|name| parent.path().join(name));

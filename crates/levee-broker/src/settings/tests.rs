@@ -20,23 +20,58 @@ fn errors(content: &str, environment: &[(&str, &str)]) -> Vec<String> {
     load(Some(&path), environment, &Overrides::default()).unwrap_err().errors
 }
 
-#[test]
-fn the_shipped_file_holds_every_key_with_its_default() {
-    let settings = load(Some(&shipped()), [], &Overrides::default()).unwrap();
-    assert_eq!(settings, Settings::default());
+/// A key of the shipped file, where it is commented out, and the comment above it.
+struct Described {
+    key: String,
+    value: String,
+    comment: String,
+}
 
+impl Described {
+    /// What the comment gives as "1 to 512".
+    fn range(&self) -> Option<(u64, u64)> {
+        let number = |word: &str| word.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok();
+        let words: Vec<_> = self.comment.split_whitespace().collect();
+        words.windows(3).filter(|words| words[1] == "to").find_map(|w| Some((number(w[0])?, number(w[2])?)))
+    }
+}
+
+fn described() -> Vec<Described> {
     let content = fs::read_to_string(shipped()).unwrap();
-    let mut section = String::new();
+    let (mut section, mut comment) = (String::new(), String::new());
     let mut keys = Vec::new();
     for line in content.lines() {
         if let Some(name) = line.strip_prefix('[') {
             section = format!("{}.", name.trim_end_matches(']'));
-        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
-            keys.push(format!("{section}{name}"));
+            comment.clear();
+        } else if let Some(prose) = line.strip_prefix("# ") {
+            comment = format!("{comment} {prose}");
+        } else if let Some((name, value)) = line.strip_prefix('#').and_then(|line| line.split_once(" = ")) {
+            let comment = std::mem::take(&mut comment);
+            keys.push(Described { key: format!("{section}{name}"), value: value.to_owned(), comment });
+        } else {
+            assert!(line.is_empty() || line == "#", "{line:?} is neither a section nor a comment");
+            comment.clear();
         }
     }
+    keys
+}
+
+#[test]
+fn the_shipped_file_holds_every_key_with_its_default() {
+    let described = described();
+    let mut keys: Vec<_> = described.iter().map(|described| described.key.clone()).collect();
     keys.sort();
     assert_eq!(keys, known_keys());
+    let lines: String = described.iter().map(|d| format!("{} = {}\n", d.key, d.value)).collect();
+    let (_dir, path) = file(&lines);
+    assert_eq!(load(Some(&path), [], &Overrides::default()).unwrap(), Settings::default());
+}
+
+#[test]
+fn the_shipped_file_sets_nothing() {
+    let dev = Overrides { is_dev: true, ..Overrides::default() };
+    assert_eq!(load(Some(&shipped()), [], &dev).unwrap(), load(None, [], &dev).unwrap());
 }
 
 #[test]
@@ -75,6 +110,17 @@ fn dev_listens_on_loopback_unless_told_otherwise() {
 }
 
 #[test]
+fn a_fallback_of_the_data_directory_loses_against_everything() {
+    let fallback = Overrides { fallback_data_dir: Some("/fallback".to_owned()), ..Overrides::default() };
+    let dir = |file, environment, overrides| load(file, environment, overrides).unwrap().data_dir;
+    let (_dir, path) = file("data_dir = \"/file\"\n");
+    let set = vec![("LEVEE_DATA_DIR".to_owned(), "/environment".to_owned())];
+    assert_eq!(dir(None, vec![], &fallback), Path::new("/fallback"));
+    assert_eq!(dir(Some(&path), vec![], &fallback), Path::new("/file"));
+    assert_eq!(dir(None, set, &fallback), Path::new("/environment"));
+}
+
+#[test]
 fn every_key_can_come_from_the_environment() {
     for key in known_keys() {
         let environment = [(variable(&key), "\u{0}".to_owned())];
@@ -109,17 +155,6 @@ fn all_errors_are_reported_at_once() {
             errors.iter().find(|error| error.starts_with(key) && !error.starts_with(&format!("{key}_")));
         assert!(error.is_some_and(|error| error.contains(text)), "{key}: {text}: {errors:#?}");
     }
-#[test]
-fn a_fallback_of_the_data_directory_loses_against_everything() {
-    let fallback = Overrides { fallback_data_dir: Some("/fallback".to_owned()), ..Overrides::default() };
-    let dir = |file, environment, overrides| load(file, environment, overrides).unwrap().data_dir;
-    let (_dir, path) = file("data_dir = \"/file\"\n");
-    let set = vec![("LEVEE_DATA_DIR".to_owned(), "/environment".to_owned())];
-    assert_eq!(dir(None, vec![], &fallback), Path::new("/fallback"));
-    assert_eq!(dir(Some(&path), vec![], &fallback), Path::new("/file"));
-    assert_eq!(dir(None, set, &fallback), Path::new("/environment"));
-}
-
 }
 
 #[test]
@@ -189,17 +224,11 @@ fn a_file_that_is_missing_or_not_toml_is_an_error() {
 }
 
 #[test]
-fn the_ends_of_the_ranges_are_allowed_and_what_lies_beyond_is_not() {
-    let cases: [(&str, u64, u64); 7] = [
-        ("grpc.max_connections", 1, 1_000_000),
-        ("grpc.connection_age_ms", 1_000, 604_800_000),
-        ("grpc.connection_age_grace_ms", 1_000, 3_600_000),
-        ("grpc.request_timeout_ms", 100, 600_000),
-        ("grpc.idle_timeout_ms", 1_000, 86_400_000),
-        ("runtime.worker_threads", 0, 1_024),
-        ("runtime.blocking_calls", 1, 512),
-    ];
-    for (key, low, high) in cases {
+fn the_ends_of_the_described_ranges_are_allowed_and_what_lies_beyond_is_not() {
+    let numbers = described().into_iter().filter(|described| described.value.parse::<u64>().is_ok());
+    for described in numbers {
+        let key = &described.key;
+        let (low, high) = described.range().unwrap_or_else(|| panic!("{key} has no range"));
         let is_ok =
             |value: u64| load(None, [(variable(key), value.to_string())], &Overrides::default()).is_ok();
         assert!(is_ok(low) && is_ok(high) && !is_ok(high + 1), "{key}");
