@@ -39,7 +39,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     data_dir::prepare(&settings.data_dir)
         .map_err(|error| format!("cannot create {}: {error}", settings.data_dir.display()))?;
-    let shard_settings = settings.storage.to_shard();
+    let shard_settings = settings.storage.clone();
     let storage = Storage::start(&settings.data_dir, shard_settings, Arc::clone(&clock), random.as_ref())?;
 
     let runtime = runtime(settings.runtime.worker_threads)?;

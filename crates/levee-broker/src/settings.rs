@@ -9,15 +9,14 @@
 
 mod check;
 mod load;
-mod storage;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::check;
 pub use load::{Invalid, Overrides, load};
-pub use storage::StorageSettings;
 
+use levee_storage::ShardSettings;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -35,7 +34,7 @@ pub struct Settings {
     /// Metrics and health over HTTP.
     pub http: HttpSettings,
     /// Journal, index and caches.
-    pub storage: StorageSettings,
+    pub storage: ShardSettings,
     /// Threads.
     pub runtime: RuntimeSettings,
     /// Log lines.
@@ -48,7 +47,7 @@ impl Default for Settings {
             data_dir: PathBuf::from("/var/lib/levee"),
             grpc: GrpcSettings::default(),
             http: HttpSettings::default(),
-            storage: StorageSettings::default(),
+            storage: ShardSettings::default(),
             runtime: RuntimeSettings::default(),
             log: LogSettings::default(),
         }

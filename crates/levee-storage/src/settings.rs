@@ -1,14 +1,16 @@
 //! What an operator can set about a shard.
 
 use crate::error::OpenError;
+use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
-/// Settings of a shard. Sizes are in bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Settings of a shard, under the names that a configuration gives them. Sizes are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ShardSettings {
     /// Size of a journal segment. Default 128 MiB, 16 MiB to 4 GiB.
     pub segment_bytes: u64,

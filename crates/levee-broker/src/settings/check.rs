@@ -27,7 +27,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if let Err(error) = logging::check(&log.level) {
         errors.push(format!("log.level: {error}"));
     }
-    errors.extend(storage.to_shard().problems().into_iter().map(|problem| format!("storage.{problem}")));
+    errors.extend(storage.problems().into_iter().map(|problem| format!("storage.{problem}")));
     errors
 }
 

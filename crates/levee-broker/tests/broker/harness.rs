@@ -54,7 +54,7 @@ impl Broker {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let storage =
-            Storage::start(dir.path(), settings.storage.to_shard(), Arc::clone(&clock), random.as_ref())
+            Storage::start(dir.path(), settings.storage.clone(), Arc::clone(&clock), random.as_ref())
                 .unwrap();
         let shard = storage.shard.clone();
         let listeners = Listeners::bind(&settings).unwrap();
