@@ -40,12 +40,14 @@ pub struct Committer<S> {
     settings: ShardSettings,
     /// When what was written without a sync must be durable.
     sync_due: Option<Duration>,
-    /// Bytes of the journal that a restart would read again.
+    /// Bytes of the journal behind the flush that was begun last.
     unflushed_journal: u64,
     /// Bytes of rows in memory.
     unflushed_rows: u64,
     /// Deleted ranges in memory.
     unflushed_ranges: u64,
+    /// The checkpoint that the index on disk has once the flush that was begun last is over.
+    flushing: Option<Vec<u8>>,
 }
 
 /// What the index on disk does not cover at the start.
@@ -119,6 +121,7 @@ impl<S: SegmentStore> Committer<S> {
             unflushed_journal: unflushed.journal,
             unflushed_rows: unflushed.rows,
             unflushed_ranges: 0,
+            flushing: None,
         };
         committer.board.set_journal(&committer.journal);
         committer
@@ -193,7 +196,9 @@ impl<S: SegmentStore> Committer<S> {
             return if group.needs_sync { Ok(self.sync()?) } else { Ok(()) };
         }
         let started = self.clock.monotonic();
+        let journal_bytes = self.journal.bytes();
         let written = self.journal.append(&group.entries)?;
+        let appended = self.journal.bytes() - journal_bytes;
         if group.needs_sync {
             self.sync()?;
         } else if self.sync_due.is_none() {
@@ -206,14 +211,14 @@ impl<S: SegmentStore> Committer<S> {
             changes.set_checkpoint(&written.at);
         }
         self.unflushed_rows += changes.size();
-        self.unflushed_journal += group.bytes;
+        self.unflushed_journal += appended;
         self.unflushed_ranges += changes.ranges();
         self.index.apply(changes)?;
         for effect in group.effects.drain(..) {
             self.publish(effect);
         }
         if self.unflushed_rows >= FLUSH_ROWS_BYTES
-            || self.unflushed_journal >= self.settings.replay_bytes
+            || self.unflushed_journal >= self.settings.replay_bytes / 2
             || self.unflushed_ranges >= FLUSH_RANGES
         {
             self.begin_flush()?;
@@ -221,7 +226,7 @@ impl<S: SegmentStore> Committer<S> {
         self.board.set_journal(&self.journal);
         metrics::histogram!("levee_commit_seconds").record(self.clock.monotonic().saturating_sub(started));
         metrics::counter!("levee_journal_entries_total").increment(group.entries.len() as u64);
-        metrics::counter!("levee_journal_bytes_total").increment(group.bytes);
+        metrics::counter!("levee_journal_bytes_total").increment(appended);
         Ok(())
     }
 
@@ -248,7 +253,14 @@ impl<S: SegmentStore> Committer<S> {
     fn begin_flush(&mut self) -> Result<(), CommitError> {
         // Rows of entries that are not durable must not reach the disk before them.
         self.sync()?;
-        self.index.begin_flush()?;
+        // A restart replays what gathers and, until it is over, what the flush before covers: each may be half
+        // of `replay_bytes`, so that flush must be over now. After a start it is what was replayed.
+        if self.index.flushed_checkpoint()? == self.flushing {
+            self.index.begin_flush()?;
+        } else {
+            self.index.flush()?;
+        }
+        self.flushing = self.index.checkpoint()?;
         self.unflushed_rows = 0;
         self.unflushed_journal = 0;
         self.unflushed_ranges = 0;

@@ -20,7 +20,8 @@ pub struct ShardSettings {
     pub queue_bytes: u64,
     /// How long a record of a relaxed topic may stay unsynced, in milliseconds. Default 200, 1 to 60,000.
     pub sync_interval_ms: u64,
-    /// Journal that a restart reads again, at most. Default 512 MiB, 16 MiB to 16 GiB.
+    /// Journal that a restart reads again, at most, but for a group or two. The index is flushed at half of
+    /// it, and what comes waits while the flush before is not over. Default 512 MiB, 16 MiB to 16 GiB.
     pub replay_bytes: u64,
     /// Memory for recent batches. Default 64 MiB, 0 to 64 GiB.
     pub tail_cache_bytes: u64,

@@ -96,7 +96,7 @@ async fn chaos_r4_restart_time_is_bounded() {
 }
 
 /// A killed broker serves again within 10 seconds, with this much data in this many topics, because at most
-/// about `replay` bytes of the journal are not in the index on disk.
+/// `replay` bytes of the journal, and a group or two, are not in the index on disk.
 async fn restart(test: &str, bytes: u64, topics: u64, replay: u64) {
     const RECORD: u64 = 16_000;
     let mut seed = Seed::from_env(test);
@@ -121,8 +121,8 @@ async fn restart(test: &str, bytes: u64, topics: u64, replay: u64) {
     let uncovered = journal.durable_sequence - journal.flushed_sequence;
     let uncovered_bytes = journal.bytes / journal.durable_sequence * uncovered;
     println!("{} MiB of {} MiB are not in the index", uncovered_bytes / MIB, journal.bytes / MIB);
-    // Twice: while one flush goes on, the next part gathers.
-    assert!(uncovered_bytes <= 3 * replay, "a restart would replay {uncovered_bytes} bytes");
+    // Two groups; and entries are not all of the same size.
+    assert!(uncovered_bytes <= replay + 4 * MIB, "a restart would replay {uncovered_bytes} bytes");
     broker.kill();
     drop((broker, writers));
     let mut broker = Broker::spawn(&setup);

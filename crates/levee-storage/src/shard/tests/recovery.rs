@@ -1,10 +1,13 @@
-//! Crashes and power losses drawn by a seed.
+//! Crashes and power losses drawn by a seed, and how much a restart replays.
 
-use super::{Harness, append};
+use super::{Harness, append, topic_name};
+use crate::catalog::NewTopic;
 use crate::command::Append;
 use crate::segments::Fault;
 use crate::settings::ShardSettings;
+use crate::status::ShardStatus;
 use levee_types::{Durability, PartitionId};
+use std::collections::BTreeMap;
 
 /// A small generator, so that a seed names a run.
 struct Seed(u64);
@@ -104,4 +107,51 @@ fn crashes_take_nothing_that_was_acknowledged() {
 #[test]
 fn the_same_seed_gives_the_same_log() {
     assert!(simulate(Seed(7)) == simulate(Seed(7)));
+}
+
+/// Does `step` so many times, each a group, and gives the most that a restart would have replayed in between,
+/// in bytes of the journal.
+fn most_to_replay(harness: &Harness, steps: usize, step: impl Fn(usize)) -> u64 {
+    let status = || harness.shard.status();
+    // How long the journal was at the end of each entry.
+    let mut lengths = BTreeMap::from([(0, 0), (status().durable_sequence, status().journal_bytes)]);
+    let mut most = 0;
+    for n in 0..steps {
+        step(n);
+        let ShardStatus { durable_sequence, flushed_sequence, journal_bytes, .. } = status();
+        lengths.insert(durable_sequence, journal_bytes);
+        let (_, covered) = lengths.range(..=flushed_sequence).next_back().unwrap();
+        most = most.max(journal_bytes - covered);
+    }
+    most
+}
+
+#[test]
+fn a_restart_replays_no_more_than_it_may() {
+    const REPLAY: u64 = 64 * 1024;
+    let settings =
+        ShardSettings { segment_bytes: 256 * 1024, replay_bytes: REPLAY, ..ShardSettings::default() };
+    let harness = Harness::with(settings);
+    let p = harness.topic(harness.tenant("acme"), "orders", &[]);
+    let text = "x".repeat(1000);
+    let most = most_to_replay(&harness, 1000, |_| {
+        harness.append(p, &text, None).unwrap();
+    });
+    assert!((REPLAY / 2..REPLAY + 4096).contains(&most), "{most} bytes were not in the index on disk");
+}
+
+#[test]
+fn what_the_catalog_writes_is_replayed_too() {
+    const REPLAY: u64 = 256 * 1024;
+    let settings =
+        ShardSettings { segment_bytes: 1024 * 1024, replay_bytes: REPLAY, ..ShardSettings::default() };
+    let harness = Harness::with(settings);
+    let tenant = harness.tenant("acme");
+    let topic = |name: String| NewTopic { name: topic_name(&name), partitions: 1, set: BTreeMap::new() };
+    let most = most_to_replay(&harness, 20, |step| {
+        let topics = (0..1000).map(|n| topic(format!("topic-{step}-{n}"))).collect();
+        harness.wait(harness.shard.create_topics(tenant, topics)).unwrap();
+    });
+    // A group is 72 KB here.
+    assert!((REPLAY / 2..REPLAY + 150_000).contains(&most), "{most} bytes were not in the index on disk");
 }
