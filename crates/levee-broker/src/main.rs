@@ -7,7 +7,7 @@ use args::Args;
 use clap::Parser as _;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::server::Surroundings;
-use levee_broker::{Listeners, Storage, data_dir, descriptors, logging, rpc_metrics, serve};
+use levee_broker::{Listeners, RunningShard, data_dir, logging, open_files, rpc_metrics, serve};
 use levee_types::{Clock, Random};
 use std::error::Error;
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let (settings, _temporary) = args.settings()?;
     logging::start(&settings.log)?;
-    descriptors::raise_limit();
+    open_files::raise_limit();
     let metrics = rpc_metrics::install()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
@@ -40,7 +40,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     data_dir::prepare(&settings.data_dir)
         .map_err(|error| format!("cannot create {}: {error}", settings.data_dir.display()))?;
     let shard_settings = settings.storage.clone();
-    let storage = Storage::start(&settings.data_dir, shard_settings, Arc::clone(&clock), random.as_ref())?;
+    let storage =
+        RunningShard::start(&settings.data_dir, shard_settings, Arc::clone(&clock), random.as_ref())?;
 
     let runtime = runtime(settings.runtime.worker_threads)?;
     let result = runtime.block_on(async {

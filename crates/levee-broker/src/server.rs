@@ -8,14 +8,14 @@ pub use stop::ServeError;
 
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
-use crate::descriptors;
 use crate::health::Readiness;
 use crate::http_endpoint::HttpEndpoint;
 use crate::identity::authenticate_dev;
+use crate::open_files;
 use crate::rpc_metrics::RpcMetrics;
+use crate::running_shard::RunningShard;
 use crate::services::{self, Services};
 use crate::settings::Settings;
-use crate::storage::Storage;
 use crate::transport::accept::{Acceptor, bind};
 use crate::transport::connection::{Lifetime, Server};
 use crate::transport::limits::MAX_HTTP_CONNECTIONS;
@@ -84,7 +84,7 @@ pub struct Surroundings {
 /// When storage fails or does not stop.
 pub async fn serve(
     settings: &Settings,
-    storage: Storage,
+    storage: RunningShard,
     listeners: Listeners,
     surroundings: Surroundings,
     shutdown: impl Future<Output = ()>,
@@ -121,7 +121,7 @@ pub async fn serve(
         drain: drain.clone(),
         cut: cut.clone(),
     };
-    let connections = descriptors::allow_connections(settings.grpc.max_connections);
+    let connections = open_files::allow_connections(settings.grpc.max_connections);
     let grpc = Acceptor::new(listeners.grpc, "grpc", connections, &clock);
     let http = Acceptor::new(listeners.http, "http", MAX_HTTP_CONNECTIONS, &clock);
     let endpoint = HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone() };

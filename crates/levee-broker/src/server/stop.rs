@@ -4,7 +4,7 @@
 //! that happens during a stop; the outcome is an error whenever storage failed.
 
 use crate::health::Readiness;
-use crate::storage::Storage;
+use crate::running_shard::RunningShard;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -48,7 +48,7 @@ impl Stop {
     /// Waits for `shutdown` or a failure of storage, and ends everything.
     pub(super) async fn run(
         self,
-        mut storage: Storage,
+        mut storage: RunningShard,
         mut readiness: Readiness,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
@@ -98,7 +98,7 @@ impl Stop {
 }
 
 /// Stops the shard, whose last sync and flush may fail like any other.
-async fn stop(storage: Storage, readiness: &Readiness) -> Result<(), ServeError> {
+async fn stop(storage: RunningShard, readiness: &Readiness) -> Result<(), ServeError> {
     let shard = storage.shard.clone();
     let is_whole = timeout(STOP_GRACE, storage.stop()).await.map_err(|_| ServeError::StopTimeout)?;
     if readiness.has_failed() {

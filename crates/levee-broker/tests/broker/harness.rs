@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::server::Surroundings;
-use levee_broker::{Listeners, ServeError, Settings, Storage, serve};
+use levee_broker::{Listeners, RunningShard, ServeError, Settings, serve};
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
@@ -54,7 +54,7 @@ impl Broker {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let storage =
-            Storage::start(dir.path(), settings.storage.clone(), Arc::clone(&clock), random.as_ref())
+            RunningShard::start(dir.path(), settings.storage.clone(), Arc::clone(&clock), random.as_ref())
                 .unwrap();
         let shard = storage.shard.clone();
         let listeners = Listeners::bind(&settings).unwrap();

@@ -1,4 +1,4 @@
-//! File descriptors: how many the process may have, and how many of them connections may take.
+//! Open files: how many descriptors the process may have, and how many of them connections may take.
 //!
 //! Must hold: storage never runs out of them because of clients. A segment or a table of the index that
 //! cannot be opened is a failure of storage, and would end the broker.

@@ -20,14 +20,14 @@ pub enum StartError {
 }
 
 /// A running shard: its handle, and its committer's thread.
-pub struct Storage {
+pub struct RunningShard {
     /// The handle.
     pub shard: Shard,
     committer: JoinHandle<()>,
     ended: oneshot::Receiver<()>,
 }
 
-impl Storage {
+impl RunningShard {
     /// Opens the shard in `dir` and starts its committer on a thread named `committer`.
     ///
     /// # Errors
