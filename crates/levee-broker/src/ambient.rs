@@ -27,12 +27,10 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that the others take")]
     fn unix_ms(&self) -> i64 {
-        // A wall clock before 1970 or after the year 292 million is not worth an error path.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .ok()
-            .and_then(|elapsed| i64::try_from(elapsed.as_millis()).ok())
-            .unwrap_or(0)
+        // A time before 1970 is 0, and one that does not fit is the last that does: neither is worth an
+        // error path.
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn monotonic(&self) -> Duration {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Time.
 pub trait Clock: Send + Sync + 'static {
-    /// Wall-clock time in Unix milliseconds. May jump.
+    /// Wall-clock time in Unix milliseconds; 0 before 1970. May jump.
     fn unix_ms(&self) -> i64;
 
     /// Time since an arbitrary moment. Never goes back.
