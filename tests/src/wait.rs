@@ -1,5 +1,4 @@
-//! Waiting for a condition, with a deadline. There is no other waiting in the tests, except where a random
-//! time is the experiment.
+//! Waiting for a condition, with a deadline.
 
 use std::time::{Duration, Instant};
 
