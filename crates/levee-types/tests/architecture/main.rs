@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("levee-storage", &["levee-types"]),
     ("levee-client", &["levee-proto", "levee-types"]),
     ("levee-broker", &["levee-proto", "levee-storage", "levee-types"]),
-    ("levee-cli", &["levee-client", "levee-proto", "levee-types"]),
+    ("levee-cli", &["levee-client", "levee-types"]),
     (
         "levee-tests",
         &["levee-broker", "levee-cli", "levee-client", "levee-proto", "levee-storage", "levee-types"],
