@@ -23,6 +23,7 @@ mod power;
 mod recovery;
 mod recreate;
 mod stop;
+mod under_load;
 
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::powerloss::{Cut, Disk};
@@ -37,7 +38,13 @@ fn cycles(default: u64) -> u64 {
 }
 
 /// Kills the broker and starts it again; with a disk, its power goes at the same moment.
-async fn crash(mut broker: Broker, setup: &Setup, disk: Option<&mut Disk>) -> Broker {
+async fn crash(broker: Broker, setup: &Setup, disk: Option<&mut Disk>) -> Broker {
+    kill(broker, disk).await;
+    Broker::start(setup).await
+}
+
+/// Kills the broker; with a disk, its power goes at the same moment.
+async fn kill(mut broker: Broker, disk: Option<&mut Disk>) {
     if let Some(disk) = disk {
         broker.halt().await;
         disk.cut(Cut::Everything);
@@ -47,7 +54,6 @@ async fn crash(mut broker: Broker, setup: &Setup, disk: Option<&mut Disk>) -> Br
     } else {
         broker.kill();
     }
-    Broker::start(setup).await
 }
 
 /// A broker's settings with small segments, so that little data is many of them, and frequent flushes of

@@ -1,8 +1,9 @@
 //! D2 and D3: power loss, and the proof that this harness can see it.
 
+use crate::under_load::UnderLoad;
 use crate::{MIB, cycles, small};
 use levee_tests::broker::Broker;
-use levee_tests::load::{Followers, Pace, World, Writers, drain};
+use levee_tests::load::{Pace, World, Writers, drain};
 use levee_tests::powerloss::{Cut, Disk};
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
@@ -24,18 +25,14 @@ async fn chaos_d2_acked_records_survive_power_loss() {
 
 /// Writers and readers go on through `cycles` power losses. In half of them the broker stands still when the
 /// power goes; in the others it runs on, meets EIO, must not ack, and must end.
-/// Records have `bytes`: enough for several segments.
+/// Records have `bytes`.
 async fn power_cycles(test: &str, cycles: u64, bytes: usize) {
     let Some(mut disk) = Disk::new(test, 4096 * MIB) else { return };
     let mut seed = Seed::from_env(test);
     let setup = small(&disk.path().join("data"));
-    let recorder = Recorder::new(test);
-    let mut broker = Broker::start(&setup).await;
-    let world = World::create(&broker.endpoint(), 6, &recorder).await;
-    let writers = Writers::start(&world, 4, Pace { bytes, ..Pace::default() }, &mut seed);
-    let followers = Followers::start(&world, 2);
+    let (mut load, mut broker) = UnderLoad::start(test, &setup, bytes, &mut seed).await;
     for cycle in 0..cycles {
-        world.progress(100).await;
+        load.progress().await;
         tokio::time::sleep(seed.millis(0..800)).await;
         let cut = if cycle % 2 == 0 { Cut::Everything } else { Cut::LogFlushed };
         if cycle % 4 < 2 {
@@ -52,12 +49,7 @@ async fn power_cycles(test: &str, cycles: u64, bytes: usize) {
         disk.restore();
         broker = Broker::start(&setup).await;
     }
-    let failures = writers.stop().await;
-    drop(followers);
-    drain(&world).await.expect("everything can be read");
-    broker.stop().await;
-    recorder.judge().assert_ok(100 * cycles);
-    assert!(failures.is_empty(), "the client gave up on records: {failures:?}");
+    load.finish(broker).await;
 }
 
 /// A broker whose syncs are dropped loses acked records, and the checker says so: otherwise D2 proves nothing.

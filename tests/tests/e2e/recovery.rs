@@ -1,9 +1,9 @@
 //! D6 and R4: recovery that is killed again and again comes to the same state, and takes bounded time.
 
-use crate::{MIB, cycles};
+use crate::{MIB, cycles, kill};
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::load::{Pace, World, Writers, drain};
-use levee_tests::powerloss::{Cut, Disk};
+use levee_tests::powerloss::Disk;
 use levee_tests::raw::Raw;
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
@@ -58,22 +58,14 @@ async fn kill_recovery(test: &str, dir: &Path, mut disk: Option<&mut Disk>, kill
     // Within the time that recovery is known to take, so that most kills hit it.
     let mut longest = 1_000;
     for _ in 0..kills {
-        let mut broker = Broker::spawn(&setup);
+        let broker = Broker::spawn(&setup);
         tokio::time::sleep(seed.millis(5..longest)).await;
         if broker.health().await == Some(ServingStatus::Serving) {
             longest = (longest / 2).max(20);
         } else {
             unfinished += 1;
         }
-        if let Some(disk) = &mut disk {
-            broker.halt().await;
-            disk.cut(Cut::Everything);
-            broker.kill();
-            drop(broker);
-            disk.restore();
-        } else {
-            broker.kill();
-        }
+        kill(broker, disk.as_deref_mut()).await;
     }
     println!("{unfinished} of {kills} kills hit a recovery");
     assert!(unfinished >= kills / 4, "too few kills hit a recovery: {unfinished} of {kills}");
