@@ -243,13 +243,16 @@ async fn d5_a_damaged_manifest_ends_the_start() {
 async fn chaos_d5_damage_is_never_silent_loss() {
     let sample = Sample::killed("chaos-d5", 3_000, 7_000).await;
     let mut seed = Seed::from_env("chaos-d5-places");
-    // Every block of every file, or every n-th.
-    let step = BLOCK * cycles(1);
-    for (file, used) in damageable(&sample.setup.data) {
-        for block in (0..used).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
-            let position = seed.range(block..(block + BLOCK).min(used));
-            let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
-            flip_and_cut(&sample, &file, position, bit).await;
+    let step = usize::try_from(BLOCK).unwrap_or(usize::MAX);
+    let files = damageable(&sample.setup.data);
+    // Somewhere in every block of every file.
+    for _ in 0..cycles(1) {
+        for (file, used) in &files {
+            for block in (0..*used).step_by(step) {
+                let position = seed.range(block..(block + BLOCK).min(*used));
+                let bit = u8::try_from(seed.range(0..8)).unwrap_or(0);
+                flip_and_cut(&sample, file, position, bit).await;
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The real binaries under harm: crashes, power loss, failing disks, damage, floods.
 //!
 //! Each test is bounded; together they take a few minutes on two cores. The long versions are ignored tests
-//! of the same functions (`make chaos`); `LEVEE_CYCLES` sets how long. What each test would show, and how it
-//! was seen to fail, is in `tests/README.md`.
+//! of the same functions (`make chaos`), and longer with a larger `LEVEE_CYCLES`. What each test would show,
+//! and how it was seen to fail, is in `tests/README.md`.
 
 #![expect(
     clippy::disallowed_methods,
