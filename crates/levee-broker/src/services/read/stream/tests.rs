@@ -4,7 +4,7 @@ use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::identity::Principal;
 use crate::operation::Operation;
-use crate::storage::Storage;
+use crate::running_shard::RunningShard;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hyper::body::{Body, Frame};
@@ -66,7 +66,7 @@ fn message(kind: Kind) -> Bytes {
 async fn a_flood_of_credit_leaves_the_worker_to_others() {
     let dir = tempfile::tempdir().unwrap();
     let settings = ShardSettings { segment_bytes: 16 << 20, ..ShardSettings::default() };
-    let storage = Storage::start(dir.path(), settings, Arc::new(SystemClock::new()), &SystemRandom).unwrap();
+    let storage = RunningShard::start(dir.path(), settings, Arc::new(SystemClock::new()), &SystemRandom).unwrap();
     let name = TenantName::new("acme").unwrap();
     let tenant = storage.shard.create_tenant(name.clone()).await.unwrap().0.id;
     let topic = NewTopic { name: TopicName::new("orders").unwrap(), partitions: 1, set: BTreeMap::new() };
