@@ -1,4 +1,4 @@
-//! The batches of one partition: what may be sent next, and what an answer means.
+//! The batches of one partition, and what may be sent next. What an answer means is in [`answers`].
 //!
 //! Must hold, when the producer is idempotent:
 //! * The broker stores batches in the order of their sequences, and each once. A batch keeps its bytes
@@ -11,11 +11,13 @@
 //!   Otherwise the producer needs a new epoch, which shuts out stray copies.
 //! * Nothing new is sent while a batch waits to be sent again, or while there is a gap.
 
+mod answers;
+
+pub(super) use answers::Effect;
+
 use super::batch::{Batch, Encoded, Entry, Stored};
 use crate::config::ProducerSettings;
-use crate::error::{Error, ErrorKind};
-use levee_proto::v1::ProduceResponse;
-use levee_types::ErrorCode;
+use crate::error::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,22 +55,6 @@ pub(super) enum Next {
     /// A batch waits to be sent again.
     Later,
     Nothing,
-}
-
-/// What an answer means for the whole producer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    None,
-    /// The broker took it.
-    Progress,
-    /// Wait a little.
-    Backoff,
-    /// The broker has forgotten the producer: it needs a new id.
-    Forgotten,
-    /// The topic is not what it was.
-    Missing,
-    /// Nothing more will be taken from this producer.
-    Fatal(Error),
 }
 
 pub(super) struct Partition {
@@ -201,117 +187,6 @@ impl Partition {
         }
     }
 
-    /// The broker stored the batch of this request.
-    pub(super) fn stored(
-        &mut self,
-        request: u64,
-        response: &ProduceResponse,
-        settled: &mut Settled,
-    ) -> Effect {
-        let Some(at) = self.position(request) else { return Effect::Progress };
-        if response.duplicate && !self.sent[at].maybe_stored {
-            let error = Error::protocol("the broker took a batch that was sent once for a repeated one");
-            let effect = self.lose(at, error, settled);
-            self.close_gap();
-            return effect;
-        }
-        let stored =
-            Stored { base_offset: Some(response.base_offset), append_time_ms: response.append_time_ms };
-        self.succeed(at, stored, settled);
-        self.close_gap();
-        Effect::Progress
-    }
-
-    /// The broker refused the batch of this request.
-    pub(super) fn refused(&mut self, request: u64, error: Error, settled: &mut Settled) -> Effect {
-        let Some(at) = self.position(request) else { return Effect::None };
-        let effect = if self.idempotent {
-            self.refused_in_sequence(at, error, settled)
-        } else {
-            self.refused_alone(at, error, settled)
-        };
-        self.close_gap();
-        effect
-    }
-
-    fn refused_alone(&mut self, at: usize, error: Error, settled: &mut Settled) -> Effect {
-        if error.is_retryable() && error.has_no_side_effects() {
-            self.sent[at].sent_as = None;
-            return Effect::Backoff;
-        }
-        let effect = effect_of(&error);
-        let error = if error.has_no_side_effects() { error } else { error.with_unknown_outcome() };
-        self.settle(at, &Err(error), settled);
-        effect
-    }
-
-    fn refused_in_sequence(&mut self, at: usize, error: Error, settled: &mut Settled) -> Effect {
-        let batch = &mut self.sent[at];
-        match error.code() {
-            Some(ErrorCode::ProducerFenced) => Effect::Fatal(error),
-            Some(ErrorCode::UnknownProducer) => {
-                self.gap = Gap::Renew;
-                self.return_or_fail(at, error, settled);
-                Effect::Forgotten
-            }
-            Some(ErrorCode::DuplicateSequence) if batch.maybe_stored => {
-                self.succeed(at, Stored { base_offset: None, append_time_ms: 0 }, settled);
-                Effect::Progress
-            }
-            // Only its own copy can have been stored under its sequence, and there was none.
-            Some(ErrorCode::DuplicateSequence) => self.lose(at, error, settled),
-            // What is missing before it has failed, ...
-            Some(ErrorCode::OutOfOrderSequence) if self.gap != Gap::None => {
-                self.return_or_fail(at, error, settled);
-                Effect::None
-            }
-            // ... or is about to be sent again, and it after that, ...
-            Some(ErrorCode::OutOfOrderSequence) if at > 0 => {
-                batch.sent_as = None;
-                Effect::None
-            }
-            // ... or the broker has lost what it acknowledged, or the topic is another one by now.
-            Some(ErrorCode::OutOfOrderSequence) => self.lose(at, error, settled),
-            _ if error.is_retryable() => {
-                batch.maybe_stored |= !error.has_no_side_effects();
-                batch.sent_as = None;
-                if self.gap != Gap::None && !batch.maybe_stored {
-                    self.take_back(at);
-                }
-                Effect::Backoff
-            }
-            _ if error.has_no_side_effects() => {
-                let effect = effect_of(&error);
-                self.fail(at, error, settled);
-                effect
-            }
-            _ => self.lose(at, error, settled),
-        }
-    }
-
-    /// The stream ended; what it had not answered may be stored or not.
-    pub(super) fn disconnected(&mut self, error: &Error, settled: &mut Settled) {
-        // Behind a gap that nobody fills nothing can have been stored. The copies are stray all the same.
-        let is_stored_possible = !matches!(self.gap, Gap::Rewind(_));
-        if !is_stored_possible {
-            self.gap = Gap::Renew;
-        }
-        let mut at = 0;
-        while let Some(batch) = self.sent.get_mut(at) {
-            if batch.sent_as.take().is_none() {
-                at += 1;
-            } else if !self.idempotent {
-                self.settle(at, &Err(error.clone().with_unknown_outcome()), settled);
-            } else if is_stored_possible || batch.maybe_stored {
-                batch.maybe_stored = true;
-                at += 1;
-            } else {
-                self.take_back(at);
-            }
-        }
-        self.close_gap();
-    }
-
     /// Fails what came at `created` or before and has no outcome yet.
     pub(super) fn expire(&mut self, created: Duration, error: &Error, settled: &mut Settled) {
         while self.sent.front().is_some_and(|batch| batch.created <= created) {
@@ -345,18 +220,6 @@ impl Partition {
         self.gap = Gap::None;
     }
 
-    fn position(&self, request: u64) -> Option<usize> {
-        self.sent.iter().position(|batch| batch.sent_as == Some(request))
-    }
-
-    fn succeed(&mut self, at: usize, stored: Stored, settled: &mut Settled) {
-        if matches!(self.gap, Gap::Rewind(missing) if missing <= self.sent[at].sequence) {
-            // It is stored although something before it is not: only the broker knows what it has.
-            self.gap = Gap::Renew;
-        }
-        self.settle(at, &Ok(stored), settled);
-    }
-
     /// Ends a batch without an answer to wait for.
     fn give_up(&mut self, at: usize, error: Error, settled: &mut Settled) {
         let batch = &mut self.sent[at];
@@ -382,33 +245,10 @@ impl Partition {
         self.take_back_idle();
     }
 
-    /// Ends a batch of which the broker's view is not ours.
-    fn lose(&mut self, at: usize, error: Error, settled: &mut Settled) -> Effect {
-        let effect = effect_of(&error);
-        let is_stored_possible =
-            self.sent[at].maybe_stored || error.code() != Some(ErrorCode::OutOfOrderSequence);
-        let error = if is_stored_possible { error.with_unknown_outcome() } else { error };
-        self.settle(at, &Err(error), settled);
-        if self.idempotent {
-            self.gap = Gap::Renew;
-            self.take_back_idle();
-        }
-        effect
-    }
-
     /// Batches that wait to be sent again and have no copy anywhere need not be, behind a gap.
     fn take_back_idle(&mut self) {
         let is_idle = |batch: &Batch| batch.sent_as.is_none() && !batch.maybe_stored;
         while let Some(at) = self.sent.iter().position(is_idle) {
-            self.take_back(at);
-        }
-    }
-
-    /// Takes back a batch that was refused behind a gap, or fails it if an earlier copy may be stored.
-    fn return_or_fail(&mut self, at: usize, error: Error, settled: &mut Settled) {
-        if self.sent[at].maybe_stored {
-            self.fail(at, error, settled);
-        } else {
             self.take_back(at);
         }
     }
@@ -440,12 +280,5 @@ impl Partition {
             settled.push(batch.generation);
             batch.resolve(self.number, outcome);
         }
-    }
-}
-
-fn effect_of(error: &Error) -> Effect {
-    match (error.kind(), error.code()) {
-        (ErrorKind::Broker, Some(ErrorCode::NotFound)) => Effect::Missing,
-        _ => Effect::None,
     }
 }
