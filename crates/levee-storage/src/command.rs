@@ -73,4 +73,5 @@ pub(crate) enum Command {
     UpdateTopic(TenantId, TopicName, TopicChange, Reply<Arc<Topic>>),
     Trim(PartitionId, u64, Reply<u64>),
     InitProducer(TenantId, Option<ProducerId>, Reply<ProducerSession>),
+    RenewProducer(TenantId, ProducerSession, Reply<ProducerSession>),
 }

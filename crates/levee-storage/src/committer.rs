@@ -146,7 +146,7 @@ impl<S: SegmentStore> Committer<S> {
             if needs_applied_state(&command, &group) {
                 self.commit_or_fail(std::mem::take(&mut group));
             }
-            let shares_a_group = matches!(command, Command::Append(..) | Command::InitProducer(..));
+            let shares_a_group = shares_a_group(&command);
             let entries = group.entries();
             self.decide(command, &mut group);
             rooms.push(room);
@@ -304,10 +304,15 @@ impl<S: SegmentStore> Committer<S> {
     }
 }
 
+/// Whether a command is decided on memory that runs ahead of the rows, and so may stand before others.
+fn shares_a_group(command: &Command) -> bool {
+    matches!(command, Command::Append(..) | Command::InitProducer(..) | Command::RenewProducer(..))
+}
+
 /// Whether a command is decided on rows that entries of the group so far change.
 fn needs_applied_state(command: &Command, group: &Group) -> bool {
     match command {
-        Command::Append(..) | Command::InitProducer(..) => false,
+        Command::Append(..) | Command::InitProducer(..) | Command::RenewProducer(..) => false,
         Command::Trim(..) => !group.is_empty(),
         Command::CreateTenant(..)
         | Command::DeleteTenant(..)

@@ -243,7 +243,7 @@ impl<S: SegmentStore> Shard<S> {
         self.ask(|reply| Command::Trim(partition, before, reply)).await
     }
 
-    /// Gives a new producer its id, or an existing one its next epoch.
+    /// Gives a new producer its id, or takes an existing one over: whoever had it is fenced.
     ///
     /// # Errors
     /// `NoTenant`, `UnknownProducer`, or the shard does not work.
@@ -253,6 +253,18 @@ impl<S: SegmentStore> Shard<S> {
         existing: Option<ProducerId>,
     ) -> Result<ProducerSession, StorageError> {
         self.ask(|reply| Command::InitProducer(tenant, existing, reply)).await
+    }
+
+    /// Gives a producer the epoch after the one that it has. Asking again is asking once.
+    ///
+    /// # Errors
+    /// `NoTenant`, `ProducerFenced`, `UnknownProducer`, or the shard does not work.
+    pub async fn renew_producer(
+        &self,
+        tenant: TenantId,
+        held: ProducerSession,
+    ) -> Result<ProducerSession, StorageError> {
+        self.ask(|reply| Command::RenewProducer(tenant, held, reply)).await
     }
 
     /// A tenant by its name. A few point gets.

@@ -6,10 +6,12 @@ mod stream;
 use crate::authorize::Authorizer;
 use crate::error::reply;
 use crate::operation::Operation;
+use crate::services::fields::invalid;
 use crate::transport::connection::ConnectionContext;
 use append::{Produced, Volume, answer, check};
 use futures::stream::BoxStream;
 use levee_proto::v1;
+use levee_storage::ProducerSession;
 use levee_types::{LeveeError, ProducerId};
 use std::time::Duration;
 use stream::{Idle, ProduceStream, Requests};
@@ -81,8 +83,15 @@ impl Produce {
         request: &Request<v1::InitProducerRequest>,
     ) -> Result<v1::InitProducerResponse, LeveeError> {
         let permit = self.authorizer.tenant(request, Operation::InitProducer, "")?;
-        let existing = request.get_ref().producer_id.map(ProducerId);
-        let session = permit.shard().init_producer(permit.tenant(), existing).await?;
+        let v1::InitProducerRequest { producer_id, epoch } = *request.get_ref();
+        let (shard, tenant) = (permit.shard(), permit.tenant());
+        let session = match (producer_id.map(ProducerId), epoch) {
+            (existing, None) => shard.init_producer(tenant, existing).await?,
+            (Some(producer), Some(epoch)) => {
+                shard.renew_producer(tenant, ProducerSession { producer, epoch }).await?
+            }
+            (None, Some(_)) => return Err(invalid("epoch", "it is given without producer_id")),
+        };
         Ok(v1::InitProducerResponse { producer_id: session.producer.0, epoch: session.epoch })
     }
 }

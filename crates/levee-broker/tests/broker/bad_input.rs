@@ -297,8 +297,15 @@ async fn produce() {
     for (case, request, code, text) in cases {
         refused(case, client.produce(request).await, code, text);
     }
-    let unknown = v1::InitProducerRequest { producer_id: Some(99) };
-    refused("init", client.init_producer(of_tenant("acme", unknown)).await, "UNKNOWN_PRODUCER", "");
+    let inits = [
+        (Some(99), None, "UNKNOWN_PRODUCER", ""),
+        (Some(99), Some(0), "UNKNOWN_PRODUCER", ""),
+        (None, Some(0), "INVALID_ARGUMENT", "epoch"),
+    ];
+    for (producer_id, epoch, code, text) in inits {
+        let request = v1::InitProducerRequest { producer_id, epoch };
+        refused("init", client.init_producer(of_tenant("acme", request)).await, code, text);
+    }
 
     // Nothing of it was stored, and the connection is well.
     let answer = client.produce(of_tenant("acme", good())).await.unwrap().into_inner();

@@ -47,9 +47,12 @@ pub(super) struct Driver {
     session: OptionFuture<BoxFuture<'static, Result<Session, Error>>>,
 }
 
-/// Asks the broker for the identity of a producer: the next epoch of `existing`, or a new one.
-pub(super) async fn new_session(client: &Client, existing: Option<u64>) -> Result<Session, Error> {
-    let request = client.request(v1::InitProducerRequest { producer_id: existing });
+/// Asks the broker for the identity of a producer: the epoch after `held`, or that of a new one.
+pub(super) async fn new_session(client: &Client, held: Option<Session>) -> Result<Session, Error> {
+    let request = client.request(v1::InitProducerRequest {
+        producer_id: held.map(|session| session.producer_id),
+        epoch: held.map(|session| session.epoch),
+    });
     let v1::InitProducerResponse { producer_id, epoch } =
         client.produces().init_producer(request).await?.into_inner();
     Ok(Session { producer_id, epoch })
@@ -83,9 +86,9 @@ impl Driver {
         while !is_closed || self.machine.has_work() {
             let now = self.clock.monotonic();
             self.machine.tick(now);
-            if !is_asking && let Some(existing) = self.machine.wants_session(now) {
+            if !is_asking && let Some(held) = self.machine.wants_session(now) {
                 let client = self.client.clone();
-                self.session = Some(async move { new_session(&client, existing).await }.boxed()).into();
+                self.session = Some(async move { new_session(&client, held).await }.boxed()).into();
                 is_asking = true;
             }
             self.transmit(now);

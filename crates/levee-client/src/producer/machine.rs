@@ -276,13 +276,14 @@ impl Machine {
         self.back_off(now);
     }
 
-    /// The producer to ask a new session for (none: a new producer), if it is time to.
+    /// The session to ask the next epoch for (none: a new producer), if it is time to. It is the same until
+    /// the answer is there: the broker knows a repeated request by it.
     #[expect(clippy::option_option, reason = "whether to ask, and what for")]
-    pub(super) fn wants_session(&self, now: Duration) -> Option<Option<u64>> {
+    pub(super) fn wants_session(&self, now: Duration) -> Option<Option<Session>> {
         let is_quiet = || self.partitions.iter().all(|partition| partition.unresolved() == 0);
         let renewal = self.renewal.filter(|_| now >= self.retry_at && is_quiet())?;
         Some(match renewal {
-            Renewal::Epoch => self.session.map(|session| session.producer_id),
+            Renewal::Epoch => self.session,
             Renewal::Producer => None,
         })
     }

@@ -105,7 +105,9 @@ impl Group {
             Command::CreateTopics(_, _, reply) => self.answer(reply, Err(refusal.clone())),
             Command::UpdateTopic(_, _, _, reply) => self.answer(reply, Err(refusal.clone())),
             Command::Trim(_, _, reply) => self.answer(reply, Err(refusal.clone())),
-            Command::InitProducer(_, _, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::InitProducer(_, _, reply) | Command::RenewProducer(_, _, reply) => {
+                self.answer(reply, Err(refusal.clone()));
+            }
         }
     }
 

@@ -83,6 +83,10 @@ impl Machine {
                 let result = self.init_producer(tenant, existing, group);
                 group.answer(reply, result);
             }
+            Command::RenewProducer(tenant, held, reply) => {
+                let result = self.renew_producer(tenant, held, group);
+                group.answer(reply, result);
+            }
         }
     }
 

@@ -31,6 +31,9 @@ struct Rig {
     room: Arc<Semaphore>,
 }
 
+/// What the producer is at first.
+const FIRST: Session = Session { producer_id: 7, epoch: 0 };
+
 type Outcome = oneshot::Receiver<Result<Acked, Error>>;
 
 const ROOM: usize = 1 << 30;
@@ -50,7 +53,7 @@ impl Rig {
     }
 
     fn with(settings: ProducerSettings) -> Self {
-        let session = settings.idempotent.then_some(Session { producer_id: 7, epoch: 0 });
+        let session = settings.idempotent.then_some(FIRST);
         let machine = Machine::new(settings, session, Backoff::new(Arc::new(NoRandom)));
         Self { machine, now: millis(1000), room: Arc::new(Semaphore::new(ROOM)) }
     }

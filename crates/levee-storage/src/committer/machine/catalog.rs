@@ -212,11 +212,9 @@ impl Machine {
         self.require_tenant(tenant)?;
         let mut draft = Draft::default();
         let session = match existing {
-            Some(producer) => {
-                let epoch = self.epoch(tenant, producer)?;
-                let no_epochs = StorageError::LimitExceeded { what: "epochs", limit: u64::from(u32::MAX) };
-                ProducerSession { producer, epoch: epoch.checked_add(1).ok_or(no_epochs)? }
-            }
+            // The epoch right after the present one is left out: only a renewal by whoever has the present
+            // one leads there, which is how `renew_producer` knows a repeated renewal.
+            Some(producer) => ProducerSession { producer, epoch: later(self.epoch(tenant, producer)?, 2)? },
             None => {
                 let mut counters = self.tenant_counters(tenant)?;
                 let last = self.last_producers.entry(tenant).or_insert(counters.last_producer);
@@ -226,12 +224,38 @@ impl Machine {
                 ProducerSession { producer: ProducerId(counters.last_producer), epoch: 0 }
             }
         };
+        self.put_epoch(tenant, session, draft, group);
+        Ok(session)
+    }
+
+    pub(super) fn renew_producer(
+        &mut self,
+        tenant: TenantId,
+        held: ProducerSession,
+        group: &mut Group,
+    ) -> Result<ProducerSession, StorageError> {
+        self.require_tenant(tenant)?;
+        let current = self.epoch(tenant, held.producer)?;
+        if current < held.epoch {
+            return Err(StorageError::UnknownProducer);
+        }
+        let next = ProducerSession { epoch: later(held.epoch, 1)?, ..held };
+        if current > next.epoch {
+            return Err(StorageError::ProducerFenced { epoch: held.epoch, current });
+        }
+        // Otherwise this is a repetition, and the answer to the first request may be lost.
+        if current == held.epoch {
+            self.put_epoch(tenant, next, Draft::default(), group);
+        }
+        Ok(next)
+    }
+
+    fn put_epoch(&mut self, tenant: TenantId, session: ProducerSession, mut draft: Draft, group: &mut Group) {
         let row = ProducerEpoch { epoch: session.epoch };
         draft.put(keys::producer(tenant, session.producer), row.encode_to_vec());
         draft.finish(group);
         group.note_producer();
         self.epochs.insert((tenant, session.producer), session.epoch);
-        Ok(session)
     }
 
     fn tenant_id(&self, name: &TenantName) -> Result<Option<TenantId>, StorageError> {
@@ -260,6 +284,11 @@ impl Machine {
     fn tenant_counters(&self, id: TenantId) -> Result<TenantCounters, StorageError> {
         Ok(self.row(&keys::tenant_counters(id))?.unwrap_or_default())
     }
+}
+
+fn later(epoch: u32, by: u32) -> Result<u32, StorageError> {
+    let no_epochs = StorageError::LimitExceeded { what: "epochs", limit: u64::from(u32::MAX) };
+    epoch.checked_add(by).ok_or(no_epochs)
 }
 
 fn new_topic(new: NewTopic, counters: &mut TenantCounters, now_ms: i64) -> Result<Topic, StorageError> {

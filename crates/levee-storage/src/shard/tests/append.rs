@@ -78,15 +78,15 @@ fn an_older_epoch_is_fenced_everywhere_and_a_newer_one_begins_at_zero() {
     let at = |epoch, sequence| Some(ProducerSequence { producer: old.producer, epoch, sequence });
     harness.append(p, "abc", at(0, 0)).unwrap();
     let new = harness.wait(harness.shard.init_producer(tenant, Some(old.producer))).unwrap();
-    assert_eq!((new.producer, new.epoch), (old.producer, 1));
+    assert_eq!((new.producer, new.epoch), (old.producer, 2));
     for partition in [p, PartitionId { partition: 1, ..p }] {
         assert!(matches!(
             harness.append(partition, "d", at(0, 3)),
-            Err(StorageError::ProducerFenced { epoch: 0, current: 1 })
+            Err(StorageError::ProducerFenced { epoch: 0, current: 2 })
         ));
     }
-    assert_eq!(harness.append(p, "d", at(1, 0)).unwrap().base_offset, 3);
-    assert!(matches!(harness.append(p, "d", at(2, 0)), Err(StorageError::UnknownProducer)));
+    assert_eq!(harness.append(p, "d", at(2, 0)).unwrap().base_offset, 3);
+    assert!(matches!(harness.append(p, "d", at(3, 0)), Err(StorageError::UnknownProducer)));
     let unknown = ProducerSequence { producer: ProducerId(99), epoch: 0, sequence: 0 };
     assert!(matches!(harness.append(p, "d", Some(unknown)), Err(StorageError::UnknownProducer)));
     let unknown = harness.wait(harness.shard.init_producer(tenant, Some(ProducerId(99))));
@@ -176,12 +176,12 @@ fn producers_that_begin_at_once_share_a_sync() {
     let new = [acme, acme, other].map(|tenant| harness.ask(shard.init_producer(tenant, None)));
     let again = harness.ask(shard.init_producer(acme, Some(old.producer)));
     let unknown = harness.ask(shard.init_producer(acme, Some(ProducerId(99))));
-    let (fenced, stored) = (harness.ask(submit(0)), harness.ask(submit(1)));
+    let (fenced, stored) = (harness.ask(submit(0)), harness.ask(submit(2)));
     assert_eq!(new.map(|new| harness.wait(new).unwrap().producer), [2, 3, 1].map(ProducerId));
     assert_eq!(harness.segments.syncs(), before + 1);
-    assert_eq!(harness.wait(again).unwrap(), ProducerSession { producer: old.producer, epoch: 1 });
+    assert_eq!(harness.wait(again).unwrap(), ProducerSession { producer: old.producer, epoch: 2 });
     assert!(matches!(harness.wait(unknown), Err(StorageError::UnknownProducer)));
-    assert!(matches!(harness.wait(fenced), Err(StorageError::ProducerFenced { epoch: 0, current: 1 })));
+    assert!(matches!(harness.wait(fenced), Err(StorageError::ProducerFenced { epoch: 0, current: 2 })));
     assert_eq!(harness.wait(stored).unwrap().base_offset, 0);
 
     // They have counters in common with changes of the catalog: neither loses what the other did.
@@ -199,7 +199,7 @@ fn producers_that_begin_at_once_share_a_sync() {
     let next = harness.wait(harness.shard.init_producer(acme, None)).unwrap();
     assert_eq!(next.producer, ProducerId(5), "ids are never reused");
     let next = harness.wait(harness.shard.init_producer(acme, Some(old.producer))).unwrap();
-    assert_eq!(next.epoch, 2);
+    assert_eq!(next.epoch, 4);
 }
 
 #[test]
@@ -215,4 +215,29 @@ fn a_producer_of_a_tenant_that_is_deleted_meanwhile_is_refused() {
     harness.wait(deleted).unwrap();
     assert!(matches!(harness.wait(after), Err(StorageError::NoTenant)));
     assert!(matches!(harness.wait(again), Err(StorageError::NoTenant)));
+}
+
+#[test]
+fn a_renewal_is_done_once_however_often_and_late_it_is_asked_for() {
+    let mut harness = Harness::new();
+    let tenant = harness.tenant("acme");
+    let first = harness.wait(harness.shard.init_producer(tenant, None)).unwrap();
+    let renew = |harness: &Harness, epoch| {
+        let held = ProducerSession { epoch, ..first };
+        harness.wait(harness.shard.renew_producer(tenant, held)).map(|session| session.epoch)
+    };
+    assert!(matches!(renew(&harness, 1), Err(StorageError::UnknownProducer)), "it has no such epoch");
+    assert_eq!(renew(&harness, 0).unwrap(), 1);
+    harness = harness.reopen();
+    assert_eq!(renew(&harness, 0).unwrap(), 1, "the answer was lost");
+    assert_eq!(renew(&harness, 1).unwrap(), 2);
+    let fenced = |result| matches!(result, Err(StorageError::ProducerFenced { epoch: 0, current: 2 }));
+    assert!(fenced(renew(&harness, 0)), "a late copy");
+    assert_eq!(renew(&harness, 1).unwrap(), 2);
+
+    // A repetition is told from a renewal after somebody else took the producer over.
+    let other = harness.wait(harness.shard.init_producer(tenant, Some(first.producer))).unwrap();
+    assert!(matches!(renew(&harness, 2), Err(StorageError::ProducerFenced { .. })));
+    assert_eq!(renew(&harness, other.epoch).unwrap(), other.epoch + 1);
+    assert!(matches!(renew(&harness, 2), Err(StorageError::ProducerFenced { .. })));
 }

@@ -120,5 +120,5 @@ fn producers_of_a_group_that_failed_never_were() {
     let new = harness.wait(harness.shard.init_producer(acme, None)).unwrap();
     assert_eq!(new.producer, ProducerId(2));
     let again = harness.wait(harness.shard.init_producer(acme, Some(old.producer))).unwrap();
-    assert_eq!(again.epoch, 1);
+    assert_eq!(again.epoch, 2);
 }

@@ -66,7 +66,8 @@ fn message(kind: Kind) -> Bytes {
 async fn a_flood_of_credit_leaves_the_worker_to_others() {
     let dir = tempfile::tempdir().unwrap();
     let settings = ShardSettings { segment_bytes: 16 << 20, ..ShardSettings::default() };
-    let storage = RunningShard::start(dir.path(), settings, Arc::new(SystemClock::new()), &SystemRandom).unwrap();
+    let storage =
+        RunningShard::start(dir.path(), settings, Arc::new(SystemClock::new()), &SystemRandom).unwrap();
     let name = TenantName::new("acme").unwrap();
     let tenant = storage.shard.create_tenant(name.clone()).await.unwrap().0.id;
     let topic = NewTopic { name: TopicName::new("orders").unwrap(), partitions: 1, set: BTreeMap::new() };

@@ -1,8 +1,8 @@
 //! Batches that fail, and how those behind them go on without loss or disorder.
 
 use super::{
-    Answer, Error, ErrorCode, ErrorKind, ProducerSettings, Rig, failure, is_open, millis, offset, settings,
-    v1,
+    Answer, Error, ErrorCode, ErrorKind, FIRST, ProducerSettings, Rig, failure, is_open, millis, offset,
+    settings, v1,
 };
 use levee_types::LeveeError;
 use std::time::Duration;
@@ -57,7 +57,7 @@ fn a_success_before_a_gap_does_not_move_it_and_one_behind_it_makes_no_sense() {
         assert_eq!(rig.sent(), ["0:7.0.0=a"]);
         rig.ack(3, 0);
         if is_behind {
-            assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+            assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
         } else {
             assert_eq!(rig.sent(), ["0:7.0.1=c"]);
         }
@@ -76,7 +76,7 @@ fn sequences_are_not_used_again_while_copies_may_be_under_way() {
     assert!(deliveries[1..].iter_mut().all(is_open));
     rig.wait(millis(100));
     assert_eq!(rig.sent(), [""; 0]);
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     rig.renew(7, 1);
     assert_eq!(rig.sent(), ["0:7.1.0=b", "0:7.1.1=c"]);
     assert_eq!(failure(&mut deliveries[0]), (Ok(ErrorCode::TooLarge), false));
@@ -95,7 +95,7 @@ fn a_batch_that_may_be_stored_is_never_given_another_sequence() {
     rig.refuse(3, ErrorCode::OutOfOrderSequence);
     assert_eq!(failure(&mut deliveries[0]), (Ok(ErrorCode::NotFound), true));
     assert_eq!(failure(&mut deliveries[1]), (Ok(ErrorCode::OutOfOrderSequence), true));
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn records_that_take_too_long_fail_and_the_producer_goes_on_in_a_new_epoch() {
     assert_eq!(failure(&mut other), (Err(ErrorKind::Timeout), true));
     assert!(is_open(&mut younger));
     assert_eq!(rig.sent(), [""; 0]);
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     // Late answers change nothing.
     rig.ack(0, 0);
     rig.refuse(1, ErrorCode::NotFound);
@@ -144,7 +144,7 @@ fn a_new_epoch_waits_until_every_outcome_is_known() {
     assert_eq!(rig.sent(), [""; 0]);
     rig.ack(2, 0);
     assert_eq!(offset(&mut other), 0);
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     rig.renew(7, 1);
     assert_eq!(rig.sent(), ["1:7.1.0=c"]);
 }
@@ -155,11 +155,11 @@ fn asks_for_a_new_epoch_until_it_gets_one() {
     rig.push(0, "a");
     rig.send_one();
     rig.wait(millis(500));
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     rig.machine.renewed(rig.now, Err(Error::connection("gone")));
     assert_eq!(rig.machine.wants_session(rig.now), None);
     rig.wait(millis(100));
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     // The broker has forgotten the producer altogether.
     rig.machine.renewed(rig.now, Err(LeveeError::new(ErrorCode::UnknownProducer, "who?").into()));
     rig.wait(millis(200));
@@ -198,7 +198,7 @@ fn a_broker_that_lost_what_it_acknowledged_is_told_of() {
     rig.refuse(1, ErrorCode::OutOfOrderSequence);
     rig.refuse(2, ErrorCode::OutOfOrderSequence);
     assert_eq!(failure(&mut deliveries[0]), (Ok(ErrorCode::OutOfOrderSequence), false));
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     rig.renew(7, 1);
     assert_eq!(rig.sent(), ["0:7.1.0=c"]);
 }
@@ -231,7 +231,7 @@ fn a_stream_that_is_refused_fails_all_records_but_not_the_producer() {
     assert_eq!(failure(&mut queued), (Ok(ErrorCode::PermissionDenied), false));
     rig.push(1, "c");
     rig.wait(millis(100));
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     rig.renew(7, 1);
     assert_eq!(rig.sent(), ["1:7.1.0=c"]);
 }
@@ -245,7 +245,7 @@ fn a_defect_of_the_broker_leaves_the_outcome_open() {
         let correlation_id = rig.send_one().request;
         rig.machine.answered(rig.now, v1::ProduceStreamResponse { correlation_id, result }).unwrap();
         assert!(failure(&mut delivery).1);
-        assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+        assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     }
 }
 

@@ -4,11 +4,13 @@
 //! Whatever happens: each record has one outcome; what is acknowledged is stored, once, where it says;
 //! what failed for certain is not stored; and each partition has its records in the order of sending.
 
-use super::{Answer, Error, ErrorCode, Outcome, ProducerSettings, ROOM, Rig, Sent, millis, settings, v1};
+use super::{
+    Answer, Error, ErrorCode, Outcome, ProducerSettings, ROOM, Rig, Sent, Session, millis, settings, v1,
+};
 use crate::producer::delivery::Acked;
 use levee_types::LeveeError;
 use levee_types::limits::PRODUCER_WINDOW;
-use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -34,13 +36,11 @@ enum Step {
         answers: usize,
     },
     Disconnect,
-    /// Requests of lost connections reach the broker at last.
+    /// Requests and calls of lost connections reach the broker at last.
     Stray {
         requests: usize,
     },
-    Renew {
-        fails: bool,
-    },
+    Renew(Call),
     Forget,
 }
 
@@ -49,6 +49,15 @@ enum Step {
 enum Fault {
     Refuse(ErrorCode),
     StoreAndSay(ErrorCode),
+}
+
+/// What becomes of a call for another session.
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Answered,
+    AnswerLost,
+    /// It is taken for lost, and stray.
+    Late,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -71,7 +80,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         10 => (1..5_usize).prop_map(|answers| Step::Answer { answers }),
         2 => Just(Step::Disconnect),
         2 => (1..5_usize).prop_map(|requests| Step::Stray { requests }),
-        3 => any::<bool>().prop_map(|fails| Step::Renew { fails }),
+        3 => select(vec![Call::Answered, Call::AnswerLost, Call::Late]).prop_map(Step::Renew),
         1 => Just(Step::Forget),
     ];
     proptest::collection::vec(step, 1..150)
@@ -94,15 +103,18 @@ struct Broker {
 }
 
 impl Broker {
-    fn init(&mut self, existing: Option<u64>) -> Result<(u64, u32), ErrorCode> {
-        let Some(id) = existing else {
+    fn init(&mut self, held: Option<Session>) -> Result<Session, ErrorCode> {
+        let Some(Session { producer_id, epoch }) = held else {
             self.producers += 1;
             self.epochs.insert(self.producers, 0);
-            return Ok((self.producers, 0));
+            return Ok(Session { producer_id: self.producers, epoch: 0 });
         };
-        let epoch = self.epochs.get_mut(&id).ok_or(ErrorCode::UnknownProducer)?;
-        *epoch += 1;
-        Ok((id, *epoch))
+        let current = self.epochs.get_mut(&producer_id).ok_or(ErrorCode::UnknownProducer)?;
+        if *current > epoch + 1 {
+            return Err(ErrorCode::ProducerFenced);
+        }
+        *current = epoch + 1;
+        Ok(Session { producer_id, epoch: *current })
     }
 
     fn produce(&mut self, request: &Sent) -> Result<v1::ProduceResponse, ErrorCode> {
@@ -147,6 +159,7 @@ struct World {
     under_way: VecDeque<Sent>,
     answers: VecDeque<(u64, Answer)>,
     stray: VecDeque<Sent>,
+    stray_calls: VecDeque<Option<Session>>,
     deliveries: Vec<(u32, String, Outcome)>,
 }
 
@@ -156,11 +169,11 @@ impl World {
         let is_idempotent = settings.idempotent;
         let mut rig = Rig::with(settings);
         if is_idempotent {
-            let (id, epoch) = broker.init(None).unwrap();
-            rig.renew(id, epoch);
+            let Session { producer_id, epoch } = broker.init(None).unwrap();
+            rig.renew(producer_id, epoch);
         }
-        let (under_way, answers, stray) = Default::default();
-        Self { rig, broker, under_way, answers, stray, deliveries: Vec::new() }
+        let (under_way, answers, stray, stray_calls, deliveries) = Default::default();
+        Self { rig, broker, under_way, answers, stray, stray_calls, deliveries }
     }
 
     fn run(&mut self, step: &Step) {
@@ -195,8 +208,11 @@ impl World {
                 for request in self.stray.drain(..arriving) {
                     let _ = self.broker.produce(&request);
                 }
+                for held in self.stray_calls.drain(..) {
+                    let _ = self.broker.init(held);
+                }
             }
-            Step::Renew { fails } => self.renew(*fails),
+            Step::Renew(call) => self.renew(*call),
             Step::Forget => {
                 self.broker.epochs.clear();
                 self.broker.memory.clear();
@@ -220,15 +236,21 @@ impl World {
         self.answers.push_back((request.request, answer));
     }
 
-    fn renew(&mut self, fails: bool) {
-        let Some(existing) = self.rig.machine.wants_session(self.rig.now) else { return };
-        let session = self.broker.init(existing);
-        match session {
-            // The answer is lost.
-            _ if fails => self.rig.machine.renewed(self.rig.now, Err(Error::connection("gone"))),
-            Ok((id, epoch)) => self.rig.renew(id, epoch),
-            Err(code) => self.rig.machine.renewed(self.rig.now, Err(LeveeError::new(code, "no").into())),
-        }
+    fn renew(&mut self, call: Call) {
+        let Some(held) = self.rig.machine.wants_session(self.rig.now) else { return };
+        let gone = Err(Error::connection("gone"));
+        let answer = match call {
+            Call::Answered => self.broker.init(held).map_err(|code| LeveeError::new(code, "no").into()),
+            Call::AnswerLost => {
+                let _ = self.broker.init(held);
+                gone
+            }
+            Call::Late => {
+                self.stray_calls.push_back(held);
+                gone
+            }
+        };
+        self.rig.machine.renewed(self.rig.now, answer);
     }
 
     /// Nothing goes wrong any more, until all is done.
@@ -238,7 +260,7 @@ impl World {
             Step::Send,
             Step::Take { requests: 1000, fault: None },
             Step::Answer { answers: 1000 },
-            Step::Renew { fails: false },
+            Step::Renew(Call::Answered),
         ];
         for _ in 0..1000 {
             if !self.rig.machine.has_work() {
@@ -266,6 +288,10 @@ impl World {
                 Ok(Ok(acked)) => {
                     prop_assert_eq!(place, usize::try_from(acked.offset).ok(), "{}", value);
                     acknowledged.entry(*partition).or_default().push(acked.offset);
+                }
+                // Nobody else has its id.
+                Ok(Err(error)) if error.code() == Some(ErrorCode::ProducerFenced) => {
+                    prop_assert!(false, "it fenced itself: {}", value);
                 }
                 Ok(Err(error)) if error.is_outcome_unknown() => {}
                 Ok(Err(error)) => prop_assert_eq!(place, None, "{}: {}", value, error),

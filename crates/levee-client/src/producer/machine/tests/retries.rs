@@ -1,8 +1,8 @@
 //! Batches that are sent again: in order, with the same bytes and sequences.
 
 use super::{
-    Acked, ErrorCode, ErrorKind, ProducerSettings, Rig, failure, is_open, millis, offset, outcome, settings,
-    v1,
+    Acked, ErrorCode, ErrorKind, FIRST, ProducerSettings, Rig, failure, is_open, millis, offset, outcome,
+    settings, v1,
 };
 
 #[test]
@@ -102,7 +102,7 @@ fn a_duplicate_of_a_batch_that_was_sent_once_is_a_failure() {
     let sent = rig.send_one();
     rig.refuse(sent.request, ErrorCode::DuplicateSequence);
     assert_eq!(failure(&mut delivery), (Ok(ErrorCode::DuplicateSequence), true));
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
 
     let mut rig = Rig::new();
     let mut delivery = rig.push(0, "a");
@@ -113,7 +113,7 @@ fn a_duplicate_of_a_batch_that_was_sent_once_is_a_failure() {
     let sent = rig.send_one();
     rig.respond(sent.request, v1::ProduceResponse { duplicate: true, ..v1::ProduceResponse::default() });
     assert_eq!(failure(&mut delivery), (Err(ErrorKind::Protocol), true));
-    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(7)));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
 }
 
 #[test]
