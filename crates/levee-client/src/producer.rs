@@ -56,7 +56,7 @@ impl Producer {
     /// each. The partition of a key is the one that Kafka's default partitioner gives it.
     ///
     /// Waits for room in the buffer, and for the number of partitions when the topic is new to the
-    /// producer. It is looked up again once a minute.
+    /// producer. It is looked up again once a minute, which nobody waits for.
     ///
     /// # Errors
     /// The record is beyond a limit; there is no such topic; the broker cannot be reached within the

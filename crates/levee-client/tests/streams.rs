@@ -5,26 +5,32 @@
 
 mod broker {
     #![expect(unreachable_pub, reason = "shared within this test")]
+    pub mod clock;
     pub mod produce;
     pub mod read;
     pub mod state;
 }
 
-use broker::state::Fake;
+use broker::clock::{NoRandom, Shifted};
+use broker::state::{Fake, Topics};
 use levee_client::{
     Client, ClientConfig, Compression, Error, ErrorKind, From, Identity, Position, Producer,
     ProducerSettings, Reader, ReaderSettings, Record,
 };
 use levee_types::TenantName;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
 const PARTITIONS: u32 = 3;
 
+fn config(fake: &Fake) -> ClientConfig {
+    ClientConfig::new(fake.endpoint(), Identity::DevTenant(TenantName::new("acme").unwrap()))
+}
+
 fn client(fake: &Fake) -> Client {
-    let tenant = Identity::DevTenant(TenantName::new("acme").unwrap());
-    Client::new(ClientConfig::new(fake.endpoint(), tenant)).unwrap()
+    Client::new(config(fake)).unwrap()
 }
 
 async fn producer(client: &Client) -> Producer {
@@ -134,6 +140,40 @@ async fn keys_stay_together_and_others_are_spread() {
         let acked = producer.send("t", keyed(key)).await.unwrap().await.unwrap();
         assert_eq!(acked.partition, partition, "{key}");
     }
+}
+
+/// Sends a record, which must not wait for anything else, and returns its partition.
+async fn partition(producer: &Producer) -> u32 {
+    let sent = async { producer.send("t", record(0)).await.unwrap().await.unwrap().partition };
+    timeout(Duration::from_secs(20), sent).await.unwrap()
+}
+
+#[tokio::test]
+async fn nobody_waits_while_the_number_of_partitions_is_looked_up_again() {
+    let fake = Fake::start(1).await;
+    let clock = Arc::new(Shifted::new());
+    let client = Client::with_ambient(config(&fake), clock.clone(), Arc::new(NoRandom)).unwrap();
+    let producer = producer(&client).await;
+    assert_eq!(partition(&producer).await, 0);
+    fake.say_of_topics(Topics::Unavailable);
+    clock.shift(Duration::from_secs(60));
+    assert_eq!(partition(&producer).await, 0);
+    fake.asked(2).await;
+
+    fake.say_of_topics(Topics::Known { partitions: 100 });
+    let find_more = async {
+        while partition(&producer).await == 0 {
+            clock.shift(Duration::from_secs(1));
+        }
+    };
+    timeout(Duration::from_secs(20), find_more).await.unwrap();
+
+    fake.say_of_topics(Topics::Silent);
+    clock.shift(Duration::from_secs(60));
+    for _ in 0..3 {
+        partition(&producer).await;
+    }
+    fake.asked(4).await;
 }
 
 #[tokio::test]

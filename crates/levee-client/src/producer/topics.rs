@@ -7,12 +7,14 @@ use crate::error::Error;
 use crate::partitioner::{Sticky, by_key};
 use levee_types::TopicName;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long the number of partitions is believed: when some are added, keyed records move to them and
 /// others are spread over them after this time.
 const MAX_AGE: Duration = Duration::from_secs(60);
+/// When the broker is asked again that could not be asked.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) struct Topics {
     client: Client,
@@ -22,13 +24,15 @@ pub(super) struct Topics {
 
 struct Topic {
     name: Arc<str>,
-    /// Held while the broker is asked: whoever needs the answer waits for it, and others do not.
-    known: tokio::sync::Mutex<Option<Known>>,
+    known: Mutex<Option<Known>>,
+    /// Held by whoever asks while nothing is known; the others who need the answer wait for it.
+    asking: tokio::sync::Mutex<()>,
 }
 
 struct Known {
     partitions: u32,
-    since: Duration,
+    /// When to ask again; none while that is under way.
+    ask_at: Option<Duration>,
     sticky: Sticky,
 }
 
@@ -42,7 +46,7 @@ impl Topics {
         Ok(Arc::clone(&self.topic(topic)?.name))
     }
 
-    /// Where a record of `bytes` bytes goes.
+    /// Where a record of `bytes` bytes goes. Waits for the broker only if the topic is new.
     pub(super) async fn place(
         &self,
         topic: &str,
@@ -50,66 +54,82 @@ impl Topics {
         bytes: usize,
     ) -> Result<(Arc<str>, u32), Error> {
         let topic = self.topic(topic)?;
-        let mut slot = topic.known.lock().await;
-        let now = self.client.clock().monotonic();
-        let known = match slot.take() {
-            Some(known) if now - known.since < MAX_AGE => known,
-            old => match self.look_up(&topic.name, old.is_some()).await {
-                Ok(partitions) => {
-                    let sticky = old.map_or_else(|| self.any_partition(), |old| old.sticky);
-                    Known { partitions, since: now, sticky }
-                }
-                // What was true a minute ago is better than nothing while the broker is away.
-                Err(error) if error.is_retryable() && old.is_some() => old.ok_or(error)?,
-                Err(error) => {
-                    self.forget(&topic.name);
-                    return Err(error);
-                }
-            },
-        };
-        let known = slot.insert(known);
-        let partition = match key {
+        let place = |known: &mut Known| match key {
             Some(key) => by_key(key, known.partitions),
             None => known.sticky.next(bytes, self.settings.batch_bytes, known.partitions),
+        };
+        let partition = match self.known(&topic, place) {
+            Some(partition) => partition,
+            None => self.find(&topic, place).await?,
         };
         Ok((Arc::clone(&topic.name), partition))
     }
 
     /// The broker did not find the topic: ask before the next record.
     pub(super) fn forget(&self, topic: &str) {
-        self.lock().remove(topic);
+        lock(&self.topics).remove(topic);
     }
 
     fn topic(&self, name: &str) -> Result<Arc<Topic>, Error> {
-        let mut topics = self.lock();
+        let mut topics = lock(&self.topics);
         if let Some(topic) = topics.get(name) {
             return Ok(Arc::clone(topic));
         }
         TopicName::new(name).map_err(|error| Error::invalid(error.to_string()))?;
-        let topic = Arc::new(Topic { name: name.into(), known: tokio::sync::Mutex::default() });
+        let topic = Arc::new(Topic {
+            name: name.into(),
+            known: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        });
         topics.insert(name.to_owned(), Arc::clone(&topic));
         Ok(topic)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Topic>>> {
-        // The map is whole between any two statements.
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes use of what is known, however old; sees to it that it is asked for again when that is due.
+    fn known<T>(&self, topic: &Arc<Topic>, make_use: impl Fn(&mut Known) -> T) -> Option<T> {
+        let now = self.client.clock().monotonic();
+        let mut slot = lock(&topic.known);
+        let known = slot.as_mut()?;
+        if known.ask_at.take_if(|due| *due <= now).is_some() {
+            // Nobody waits for it: the broker may be away, and what was true a minute ago is better than
+            // nothing.
+            self.client.tasks().spawn(ask_again(self.client.clone(), Arc::clone(topic)));
+        }
+        Some(make_use(known))
     }
 
-    /// Asks the broker, for as long as a record may take, or once if there is an older answer.
-    async fn look_up(&self, topic: &str, once: bool) -> Result<u32, Error> {
+    /// Finds out about a new topic, for as long as a record may take.
+    async fn find<T>(&self, topic: &Arc<Topic>, make_use: impl Fn(&mut Known) -> T) -> Result<T, Error> {
+        let timeout = self.settings.delivery_timeout;
+        let find = async {
+            loop {
+                let asking = topic.asking.lock().await;
+                if let Some(found) = self.known(topic, &make_use) {
+                    return Ok(found);
+                }
+                let partitions = self.look_up(&topic.name).await.inspect_err(|_| self.forget(&topic.name))?;
+                let ask_at = Some(self.client.clock().monotonic() + MAX_AGE);
+                *lock(&topic.known) = Some(Known { partitions, ask_at, sticky: self.any_partition() });
+                drop(asking);
+            }
+        };
+        tokio::time::timeout(timeout, find).await.unwrap_or_else(|_| {
+            self.forget(&topic.name);
+            Err(Error::timeout(format!("topic was not found within {} ms", timeout.as_millis())))
+        })
+    }
+
+    async fn look_up(&self, topic: &str) -> Result<u32, Error> {
         let mut backoff = Backoff::new(Arc::clone(self.client.random()));
         let deadline = self.client.clock().monotonic() + self.settings.delivery_timeout;
         loop {
-            let error = match self.client.admin().get_topic("", topic).await {
-                Ok(response) => match response.topic.map_or(0, |topic| topic.partitions) {
-                    0 => return Err(Error::protocol("the broker knows a topic without partitions")),
-                    partitions => return Ok(partitions),
-                },
+            let error = match ask(&self.client, topic).await {
+                Ok(partitions) => return Ok(partitions),
                 Err(error) => error,
             };
             let wait = backoff.next();
-            if once || !error.is_retryable() || self.client.clock().monotonic() + wait >= deadline {
+            // The error says more than that it took too long.
+            if !error.is_retryable() || self.client.clock().monotonic() + wait >= deadline {
                 return Err(error);
             }
             tokio::time::sleep(wait).await;
@@ -121,4 +141,37 @@ impl Topics {
         self.client.random().fill(&mut bytes);
         Sticky::starting_at(u32::from_le_bytes(bytes))
     }
+}
+
+async fn ask(client: &Client, topic: &str) -> Result<u32, Error> {
+    match client.admin().get_topic("", topic).await?.topic.map_or(0, |topic| topic.partitions) {
+        0 => Err(Error::protocol("the broker knows a topic without partitions")),
+        partitions => Ok(partitions),
+    }
+}
+
+async fn ask_again(client: Client, topic: Arc<Topic>) {
+    let answer = ask(&client, &topic.name).await;
+    let now = client.clock().monotonic();
+    let mut slot = lock(&topic.known);
+    match answer {
+        Ok(partitions) => {
+            if let Some(known) = slot.as_mut() {
+                known.partitions = partitions;
+                known.ask_at = Some(now + MAX_AGE);
+            }
+        }
+        Err(error) if error.is_retryable() => {
+            if let Some(known) = slot.as_mut() {
+                known.ask_at = Some(now + RETRY_AFTER);
+            }
+        }
+        // The next record asks once more, and is told.
+        Err(_) => *slot = None,
+    }
+}
+
+/// Between any two statements what is locked is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

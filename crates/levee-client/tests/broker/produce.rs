@@ -1,6 +1,6 @@
 //! Stores batches once; a stream that breaks has stored its last request without an answer.
 
-use super::state::{Fake, refusal};
+use super::state::{Fake, Topics, refusal};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use levee_client::v1;
@@ -76,7 +76,14 @@ impl TopicService for Fake {
         if request.get_ref().name != "t" {
             return Err(refusal(Code::NotFound, "NOT_FOUND", "create it"));
         }
-        let topic = v1::Topic { partitions: self.state.partitions, ..v1::Topic::default() };
+        let said = *self.state.topics.borrow();
+        self.state.asked.send_modify(|asked| *asked += 1);
+        let partitions = match said {
+            Topics::Known { partitions } => partitions,
+            Topics::Unavailable => return Err(Status::unavailable("no")),
+            Topics::Silent => return std::future::pending().await,
+        };
+        let topic = v1::Topic { partitions, ..v1::Topic::default() };
         Ok(Response::new(v1::GetTopicResponse { topic: Some(topic), partitions: Vec::new() }))
     }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -22,8 +23,22 @@ pub struct Fake {
     address: SocketAddr,
 }
 
+/// What the broker says of topics.
+#[derive(Debug, Clone, Copy)]
+pub enum Topics {
+    /// There is one, with so many partitions.
+    Known {
+        partitions: u32,
+    },
+    Unavailable,
+    /// Nothing, ever.
+    Silent,
+}
+
 pub struct State {
-    pub partitions: u32,
+    pub topics: watch::Sender<Topics>,
+    /// How often it was asked.
+    pub asked: watch::Sender<u32>,
     pub logs: Mutex<Logs>,
     /// Changes when a log grows.
     pub grown: watch::Sender<()>,
@@ -66,7 +81,8 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            partitions,
+            topics: watch::Sender::new(Topics::Known { partitions }),
+            asked: watch::Sender::new(0),
             logs: Mutex::default(),
             grown: watch::Sender::new(()),
             break_after: AtomicUsize::new(0),
@@ -85,6 +101,16 @@ impl Fake {
 
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub fn say_of_topics(&self, topics: Topics) {
+        self.state.topics.send_replace(topics);
+    }
+
+    /// Returns when it was asked for a topic so often.
+    pub async fn asked(&self, times: u32) {
+        let wait = async { self.state.asked.subscribe().wait_for(|asked| *asked >= times).await.map(drop) };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap().unwrap();
     }
 
     pub fn break_streams_after(&self, messages: usize) {
