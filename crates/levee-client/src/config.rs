@@ -46,7 +46,7 @@ pub struct ProducerSettings {
     /// How long a record may wait for others of its partition before it is sent. Default: 5 ms.
     pub linger: Duration,
     /// Bytes of records, before compression, at which a batch is sent without waiting; a larger record
-    /// gets a batch of its own. 1 to 1 MiB. Default: 64 KiB.
+    /// gets a batch of its own. A topic's `max.message.bytes` holds as well. 1 to 1 MiB. Default: 64 KiB.
     pub batch_bytes: usize,
     /// Bytes of records that may wait for their acknowledgement; beyond them `send` waits. At least
     /// 64 KiB. Default: 32 MiB.

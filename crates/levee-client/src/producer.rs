@@ -24,7 +24,7 @@ use levee_types::limits::{MAX_BATCH_BYTES, MAX_BATCH_UNCOMPRESSED_BYTES};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use topics::Topics;
+use topics::{Place, Topics};
 
 /// What a record takes of the buffer besides its bytes: its place in a batch, and whoever waits for it.
 const RECORD_OVERHEAD: usize = 256;
@@ -55,27 +55,22 @@ impl Producer {
     /// Sends a record to the partition of its key, or without a key to the partitions in turn, a batch
     /// each. The partition of a key is the one that Kafka's default partitioner gives it.
     ///
-    /// Waits for room in the buffer, and for the number of partitions when the topic is new to the
-    /// producer. It is looked up again once a minute, which nobody waits for.
+    /// Waits for room in the buffer, and for the number of partitions and `max.message.bytes` when the topic
+    /// is new to the producer. They are looked up again once a minute, which nobody waits for.
     ///
     /// # Errors
     /// The record is beyond a limit; there is no such topic; the broker cannot be reached within the
     /// delivery timeout; the producer has ended.
     pub async fn send(&self, topic: &str, record: Record) -> Result<Delivery, Error> {
-        let message = record.into_message()?;
-        let bytes = self.size_of(&message)?;
-        let (topic, partition) = self.topics.place(topic, message.key.as_deref(), bytes).await?;
-        self.enqueue(topic, partition, message, bytes).await
+        self.enqueue(topic, None, record).await
     }
 
-    /// Sends a record to a partition. Waits for room in the buffer.
+    /// Sends a record to a partition. Waits as [`Producer::send`] does.
     ///
     /// # Errors
-    /// The record is beyond a limit; the name of the topic is not one; the producer has ended.
+    /// As [`Producer::send`]; that there is no such partition is told by the delivery.
     pub async fn send_to(&self, topic: &str, partition: u32, record: Record) -> Result<Delivery, Error> {
-        let message = record.into_message()?;
-        let bytes = self.size_of(&message)?;
-        self.enqueue(self.topics.name(topic)?, partition, message, bytes).await
+        self.enqueue(topic, Some(partition), record).await
     }
 
     /// Sends what waits without lingering, and waits until all records that were sent before are stored
@@ -118,18 +113,16 @@ impl Producer {
         }
     }
 
-    async fn enqueue(
-        &self,
-        topic: Arc<str>,
-        partition: u32,
-        record: v1::Record,
-        bytes: usize,
-    ) -> Result<Delivery, Error> {
+    async fn enqueue(&self, topic: &str, partition: Option<u32>, record: Record) -> Result<Delivery, Error> {
+        let record = record.into_message()?;
+        let bytes = self.size_of(&record)?;
+        let place = self.topics.place(topic, partition, record.key.as_deref(), bytes).await?;
+        let Place { topic, partition, batch_bytes } = place;
         let share = (bytes + RECORD_OVERHEAD).min(self.settings.buffer_bytes);
         let share = u32::try_from(share).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(share).await.map_err(|_| ended())?;
         let (reply, outcome) = oneshot::channel();
-        let entry = Entry { record, bytes, reply, room };
+        let entry = Entry { record, bytes, batch_bytes, reply, room };
         self.commands.send(Command::Send { topic, partition, entry }).map_err(|_| ended())?;
         Ok(Delivery::new(outcome))
     }

@@ -17,7 +17,7 @@ use levee_client::{
     Client, ClientConfig, Compression, Error, ErrorKind, From, Identity, Position, Producer,
     ProducerSettings, Reader, ReaderSettings, Record,
 };
-use levee_types::TenantName;
+use levee_types::{ErrorCode, TenantName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,7 +160,7 @@ async fn nobody_waits_while_the_number_of_partitions_is_looked_up_again() {
     assert_eq!(partition(&producer).await, 0);
     fake.asked(2).await;
 
-    fake.say_of_topics(Topics::Known { partitions: 100 });
+    fake.say_of_topics(Topics::with(100));
     let find_more = async {
         while partition(&producer).await == 0 {
             clock.shift(Duration::from_secs(1));
@@ -174,6 +174,25 @@ async fn nobody_waits_while_the_number_of_partitions_is_looked_up_again() {
         partition(&producer).await;
     }
     fake.asked(4).await;
+}
+
+#[tokio::test]
+async fn batches_keep_to_the_limit_of_their_topic() {
+    let fake = Fake::start(1).await;
+    fake.say_of_topics(Topics::Known { partitions: 1, max_message_bytes: 50 });
+    let settings = ProducerSettings { linger: Duration::from_millis(50), ..ProducerSettings::default() };
+    let producer = client(&fake).producer(settings).await.unwrap();
+    let mut deliveries = Vec::new();
+    for number in 0..100 {
+        deliveries.push(producer.send("t", record(number)).await.unwrap());
+        deliveries.push(producer.send_to("t", 0, record(number)).await.unwrap());
+    }
+    for delivery in deliveries {
+        delivery.await.unwrap();
+    }
+    let large = Record { value: Some(vec![0; 51].into()), ..Record::default() };
+    let refused = producer.send("t", large).await.unwrap().await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::TooLarge));
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ pub(super) struct Entry {
     pub(super) record: v1::Record,
     /// What it adds to a batch.
     pub(super) bytes: usize,
+    /// The bytes of a batch that has more records than this one.
+    pub(super) batch_bytes: usize,
     pub(super) reply: oneshot::Sender<Result<Acked, Error>>,
     /// Its share of the buffer, free again when the record is stored or failed.
     pub(super) room: OwnedSemaphorePermit,
@@ -62,7 +64,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn new(entry: Entry, created: Duration, generation: u64) -> Self {
-        let Entry { record, bytes, reply, room } = entry;
+        let Entry { record, bytes, reply, room, .. } = entry;
         Self {
             records: vec![record],
             encoded: None,
@@ -79,8 +81,8 @@ impl Batch {
     }
 
     /// Takes a record, or gives it back if there is no room for it.
-    pub(super) fn add(&mut self, entry: Entry, batch_bytes: usize) -> Option<Entry> {
-        let fits = self.bytes + entry.bytes <= batch_bytes && self.replies.len() < MAX_BATCH_RECORDS;
+    pub(super) fn add(&mut self, entry: Entry) -> Option<Entry> {
+        let fits = self.bytes + entry.bytes <= entry.batch_bytes && self.replies.len() < MAX_BATCH_RECORDS;
         if self.encoded.is_some() || !fits {
             return Some(entry);
         }

@@ -111,7 +111,7 @@ impl Machine {
             self.partitions.len() - 1
         });
         let partition = &mut self.partitions[id];
-        if partition.push(entry, now, self.generation, self.settings.batch_bytes) {
+        if partition.push(entry, now, self.generation) {
             *self.open.entry(self.generation).or_default() += 1;
             self.lingering.push_back((now + self.settings.linger, id));
             self.watch(id);

@@ -110,9 +110,10 @@ impl Partition {
     }
 
     /// Takes a record. Tells whether it began a batch.
-    pub(super) fn push(&mut self, entry: Entry, now: Duration, generation: u64, batch_bytes: usize) -> bool {
+    pub(super) fn push(&mut self, entry: Entry, now: Duration, generation: u64) -> bool {
+        let batch_bytes = entry.batch_bytes;
         let rejected = match self.queue.back_mut() {
-            Some(last) => match last.add(entry, batch_bytes) {
+            Some(last) => match last.add(entry) {
                 None => {
                     last.is_due |= last.is_full(batch_bytes);
                     return false;

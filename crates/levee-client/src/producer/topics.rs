@@ -1,4 +1,5 @@
-//! How many partitions topics have, and which of them a record goes to.
+//! What a producer knows of topics: how many partitions they have, which of them a record goes to, and how
+//! large a batch may be.
 
 use crate::backoff::Backoff;
 use crate::client::Client;
@@ -6,12 +7,13 @@ use crate::config::ProducerSettings;
 use crate::error::Error;
 use crate::partitioner::{Sticky, by_key};
 use levee_types::TopicName;
+use levee_types::limits::MAX_BATCH_BYTES;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long the number of partitions is believed: when some are added, keyed records move to them and
-/// others are spread over them after this time.
+/// How long an answer is believed: when partitions are added, keyed records move to them and others are
+/// spread over them after this time.
 const MAX_AGE: Duration = Duration::from_secs(60);
 /// When the broker is asked again that could not be asked.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -30,10 +32,26 @@ struct Topic {
 }
 
 struct Known {
-    partitions: u32,
+    facts: Facts,
     /// When to ask again; none while that is under way.
     ask_at: Option<Duration>,
     sticky: Sticky,
+}
+
+/// What the broker says of a topic.
+#[derive(Clone, Copy)]
+struct Facts {
+    partitions: u32,
+    max_message_bytes: usize,
+}
+
+/// Where a record goes.
+pub(super) struct Place {
+    /// The name of the topic, shared.
+    pub(super) topic: Arc<str>,
+    pub(super) partition: u32,
+    /// The bytes of a batch that has more records than this one.
+    pub(super) batch_bytes: usize,
 }
 
 impl Topics {
@@ -41,28 +59,30 @@ impl Topics {
         Self { client, settings, topics: Mutex::default() }
     }
 
-    /// The name of a topic, checked and shared.
-    pub(super) fn name(&self, topic: &str) -> Result<Arc<str>, Error> {
-        Ok(Arc::clone(&self.topic(topic)?.name))
-    }
-
-    /// Where a record of `bytes` bytes goes. Waits for the broker only if the topic is new.
+    /// Where a record of `bytes` bytes goes: to this partition, or to that of its key, or in turn. Waits for
+    /// the broker only if the topic is new.
     pub(super) async fn place(
         &self,
         topic: &str,
+        partition: Option<u32>,
         key: Option<&[u8]>,
         bytes: usize,
-    ) -> Result<(Arc<str>, u32), Error> {
+    ) -> Result<Place, Error> {
         let topic = self.topic(topic)?;
-        let place = |known: &mut Known| match key {
-            Some(key) => by_key(key, known.partitions),
-            None => known.sticky.next(bytes, self.settings.batch_bytes, known.partitions),
+        let place = |known: &mut Known| {
+            let Facts { partitions, max_message_bytes } = known.facts;
+            let batch_bytes = self.settings.batch_bytes.min(max_message_bytes);
+            let partition = match (partition, key) {
+                (Some(partition), _) => partition,
+                (None, Some(key)) => by_key(key, partitions),
+                (None, None) => known.sticky.next(bytes, batch_bytes, partitions),
+            };
+            Place { topic: Arc::clone(&topic.name), partition, batch_bytes }
         };
-        let partition = match self.known(&topic, place) {
-            Some(partition) => partition,
-            None => self.find(&topic, place).await?,
-        };
-        Ok((Arc::clone(&topic.name), partition))
+        match self.known(&topic, place) {
+            Some(place) => Ok(place),
+            None => self.find(&topic, place).await,
+        }
     }
 
     /// The broker did not find the topic: ask before the next record.
@@ -107,9 +127,9 @@ impl Topics {
                 if let Some(found) = self.known(topic, &make_use) {
                     return Ok(found);
                 }
-                let partitions = self.look_up(&topic.name).await.inspect_err(|_| self.forget(&topic.name))?;
+                let facts = self.look_up(&topic.name).await.inspect_err(|_| self.forget(&topic.name))?;
                 let ask_at = Some(self.client.clock().monotonic() + MAX_AGE);
-                *lock(&topic.known) = Some(Known { partitions, ask_at, sticky: self.any_partition() });
+                *lock(&topic.known) = Some(Known { facts, ask_at, sticky: self.any_partition() });
                 drop(asking);
             }
         };
@@ -119,12 +139,12 @@ impl Topics {
         })
     }
 
-    async fn look_up(&self, topic: &str) -> Result<u32, Error> {
+    async fn look_up(&self, topic: &str) -> Result<Facts, Error> {
         let mut backoff = Backoff::new(Arc::clone(self.client.random()));
         let deadline = self.client.clock().monotonic() + self.settings.delivery_timeout;
         loop {
             let error = match ask(&self.client, topic).await {
-                Ok(partitions) => return Ok(partitions),
+                Ok(facts) => return Ok(facts),
                 Err(error) => error,
             };
             let wait = backoff.next();
@@ -143,11 +163,14 @@ impl Topics {
     }
 }
 
-async fn ask(client: &Client, topic: &str) -> Result<u32, Error> {
-    match client.admin().get_topic("", topic).await?.topic.map_or(0, |topic| topic.partitions) {
-        0 => Err(Error::protocol("the broker knows a topic without partitions")),
-        partitions => Ok(partitions),
+async fn ask(client: &Client, topic: &str) -> Result<Facts, Error> {
+    let topic = client.admin().get_topic("", topic).await?.topic.unwrap_or_default();
+    if topic.partitions == 0 {
+        return Err(Error::protocol("the broker knows a topic without partitions"));
     }
+    let limit = topic.config.iter().find(|property| property.name == "max.message.bytes");
+    let max_message_bytes = limit.and_then(|limit| limit.value.parse().ok()).unwrap_or(MAX_BATCH_BYTES);
+    Ok(Facts { partitions: topic.partitions, max_message_bytes })
 }
 
 async fn ask_again(client: Client, topic: Arc<Topic>) {
@@ -155,9 +178,9 @@ async fn ask_again(client: Client, topic: Arc<Topic>) {
     let now = client.clock().monotonic();
     let mut slot = lock(&topic.known);
     match answer {
-        Ok(partitions) => {
+        Ok(facts) => {
             if let Some(known) = slot.as_mut() {
-                known.partitions = partitions;
+                known.facts = facts;
                 known.ask_at = Some(now + MAX_AGE);
             }
         }

@@ -8,8 +8,8 @@ use levee_client::v1::produce_service_server::ProduceService;
 use levee_client::v1::produce_stream_response::Result as Answer;
 use levee_client::v1::topic_service_server::TopicService;
 use levee_proto::batch;
-use levee_types::ErrorCode;
 use levee_types::limits::MAX_BATCH_BYTES;
+use levee_types::{ErrorCode, LeveeError};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -17,7 +17,16 @@ type Reply<T> = Result<Response<T>, Status>;
 impl Fake {
     fn produce(&self, request: v1::ProduceRequest) -> Answer {
         let v1::ProduceRequest { partition, batch, batch_crc32c, producer, .. } = request;
-        let records = batch::check(&batch, batch_crc32c, MAX_BATCH_BYTES).unwrap().records;
+        let limit = match *self.state.topics.borrow() {
+            Topics::Known { max_message_bytes, .. } => max_message_bytes,
+            Topics::Unavailable | Topics::Silent => MAX_BATCH_BYTES,
+        };
+        let records = match batch::check(&batch, batch_crc32c, limit) {
+            Ok(checked) => checked.records,
+            Err(LeveeError { code, .. }) => {
+                return Answer::Error(v1::ErrorDetail { code: code as i32, ..v1::ErrorDetail::default() });
+            }
+        };
         let mut logs = self.state.logs.lock().unwrap();
         let sequence = producer.unwrap().sequence;
         let next = *logs.next_sequence.entry(partition).or_default();
@@ -78,12 +87,17 @@ impl TopicService for Fake {
         }
         let said = *self.state.topics.borrow();
         self.state.asked.send_modify(|asked| *asked += 1);
-        let partitions = match said {
-            Topics::Known { partitions } => partitions,
+        let (partitions, limit) = match said {
+            Topics::Known { partitions, max_message_bytes } => (partitions, max_message_bytes.to_string()),
             Topics::Unavailable => return Err(Status::unavailable("no")),
             Topics::Silent => return std::future::pending().await,
         };
-        let topic = v1::Topic { partitions, ..v1::Topic::default() };
+        let limit = v1::ConfigEntry {
+            name: "max.message.bytes".to_owned(),
+            value: limit,
+            ..v1::ConfigEntry::default()
+        };
+        let topic = v1::Topic { partitions, config: vec![limit], ..v1::Topic::default() };
         Ok(Response::new(v1::GetTopicResponse { topic: Some(topic), partitions: Vec::new() }))
     }
 

@@ -5,6 +5,7 @@ use levee_client::v1;
 use levee_client::v1::produce_service_server::ProduceServiceServer;
 use levee_client::v1::read_service_server::ReadServiceServer;
 use levee_client::v1::topic_service_server::TopicServiceServer;
+use levee_types::limits::MAX_BATCH_BYTES;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,13 +27,19 @@ pub struct Fake {
 /// What the broker says of topics.
 #[derive(Debug, Clone, Copy)]
 pub enum Topics {
-    /// There is one, with so many partitions.
     Known {
         partitions: u32,
+        max_message_bytes: usize,
     },
     Unavailable,
     /// Nothing, ever.
     Silent,
+}
+
+impl Topics {
+    pub fn with(partitions: u32) -> Self {
+        Self::Known { partitions, max_message_bytes: MAX_BATCH_BYTES }
+    }
 }
 
 pub struct State {
@@ -81,7 +88,7 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            topics: watch::Sender::new(Topics::Known { partitions }),
+            topics: watch::Sender::new(Topics::with(partitions)),
             asked: watch::Sender::new(0),
             logs: Mutex::default(),
             grown: watch::Sender::new(()),

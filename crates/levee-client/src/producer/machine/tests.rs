@@ -68,7 +68,8 @@ impl Rig {
     fn push_record(&mut self, partition: u32, record: v1::Record) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         let room = Arc::clone(&self.room).try_acquire_many_owned(10).unwrap();
-        let entry = Entry { bytes: size(&record), record, reply, room };
+        let batch_bytes = self.machine.settings.batch_bytes;
+        let entry = Entry { bytes: size(&record), batch_bytes, record, reply, room };
         self.machine.push(self.now, "t".into(), partition, entry);
         outcome
     }
