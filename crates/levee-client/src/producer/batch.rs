@@ -110,7 +110,12 @@ impl Batch {
         if let Some(encoded) = &self.encoded {
             return Ok(encoded.clone());
         }
-        let bytes = batch::encode(&std::mem::take(&mut self.records), compression);
+        let records = std::mem::take(&mut self.records);
+        let mut bytes = batch::encode(&records, compression);
+        if bytes.len() > self.bytes {
+            // It does not shrink. The plain form keeps to the limit up to which the batch was filled.
+            bytes = batch::encode(&records, v1::Compression::Unspecified);
+        }
         if bytes.len() > MAX_BATCH_BYTES {
             let length = bytes.len();
             return Err(Error::too_large(format!(

@@ -2,6 +2,7 @@
 
 use super::super::MAX_IN_FLIGHT;
 use super::{Acked, ErrorCode, ProducerSettings, ROOM, Rig, failure, millis, offset, outcome, settings, v1};
+use levee_types::limits::MAX_BATCH_BYTES;
 
 #[test]
 fn records_wait_for_others_until_the_linger_time_is_over() {
@@ -127,16 +128,31 @@ fn a_record_is_sent_though_its_delivery_is_dropped_and_its_room_is_free_in_the_e
     assert_eq!(rig.room.available_permits(), ROOM);
 }
 
-#[test]
-fn a_record_that_does_not_shrink_enough_fails_alone() {
-    let mut rig = Rig::with(ProducerSettings { compression: v1::Compression::Lz4, ..settings() });
+/// A record that LZ4 does not shrink.
+fn noise(bytes: usize) -> v1::Record {
     let mut state = 1_u64;
     let noise = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        state.to_be_bytes()[0]
+        state.to_be_bytes()[0] & 0x7f
     });
-    let noise: Vec<u8> = noise.take(2 << 20).collect();
-    let mut large = rig.push_record(0, v1::Record { value: Some(noise.into()), ..v1::Record::default() });
+    v1::Record { value: Some(noise.take(bytes).collect()), ..v1::Record::default() }
+}
+
+#[test]
+fn records_that_do_not_shrink_are_sent_as_they_are() {
+    let settings = ProducerSettings { batch_bytes: MAX_BATCH_BYTES, ..settings() };
+    let mut rig = Rig::with(ProducerSettings { compression: v1::Compression::Lz4, ..settings });
+    let mut deliveries = [0, 1].map(|_| rig.push_record(0, noise(MAX_BATCH_BYTES / 2 - 20)));
+    let sent = rig.send_one();
+    assert!((MAX_BATCH_BYTES - 40..=MAX_BATCH_BYTES).contains(&sent.batch.len()), "{}", sent.batch.len());
+    rig.ack(sent.request, 0);
+    assert_eq!(deliveries.each_mut().map(offset), [0, 1]);
+}
+
+#[test]
+fn a_record_that_does_not_shrink_enough_fails_alone() {
+    let mut rig = Rig::with(ProducerSettings { compression: v1::Compression::Lz4, ..settings() });
+    let mut large = rig.push_record(0, noise(2 << 20));
     let mut small = rig.push(0, "a");
     assert_eq!(rig.sent(), ["0:7.0.0=a"]);
     assert_eq!(failure(&mut large), (Ok(ErrorCode::TooLarge), false));
