@@ -108,6 +108,10 @@ impl Partition {
             }
             _ if error.has_no_side_effects() => {
                 let effect = effect_of(&error);
+                if effect == Effect::Missing && batch.sequence > 0 && self.gap != Gap::Rewind(0) {
+                    // A topic of this name that is made again has none of the sequences before.
+                    self.gap = Gap::Renew;
+                }
                 self.fail(at, error, settled);
                 effect
             }

@@ -261,6 +261,40 @@ fn a_topic_that_is_not_found_is_looked_up_again() {
 }
 
 #[test]
+fn a_topic_that_is_made_again_gets_the_next_record() {
+    let mut rig = Rig::new();
+    rig.push(0, "a");
+    let sent = rig.send_one();
+    rig.ack(sent.request, 0);
+    let mut deliveries: Vec<_> = ["b", "c", "d"].map(|value| rig.push(0, value)).into();
+    rig.send();
+    rig.refuse(1, ErrorCode::NotFound);
+    rig.refuse(2, ErrorCode::NotFound);
+    // It is there again, and knows nothing of `a`.
+    rig.refuse(3, ErrorCode::OutOfOrderSequence);
+    assert_eq!(failure(&mut deliveries[0]), (Ok(ErrorCode::NotFound), false));
+    assert_eq!(failure(&mut deliveries[1]), (Ok(ErrorCode::NotFound), false));
+    assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
+    rig.renew(7, 1);
+    assert_eq!(rig.sent(), ["0:7.1.0=d"]);
+    rig.ack(4, 0);
+    assert_eq!(offset(&mut deliveries[2]), 0);
+}
+
+#[test]
+fn a_topic_that_never_was_does_not_hold_up_the_others() {
+    let mut rig = Rig::new();
+    let mut deliveries = ["a", "b"].map(|value| rig.push(0, value));
+    rig.send();
+    rig.refuse(0, ErrorCode::NotFound);
+    rig.refuse(1, ErrorCode::NotFound);
+    assert_eq!(deliveries.each_mut().map(failure), [(Ok(ErrorCode::NotFound), false); 2]);
+    assert_eq!(rig.machine.wants_session(rig.now), None);
+    rig.push(1, "c");
+    assert_eq!(rig.sent(), ["1:7.0.0=c"]);
+}
+
+#[test]
 fn an_answer_out_of_turn_ends_the_stream() {
     let mut rig = Rig::new();
     rig.push(0, "a");
