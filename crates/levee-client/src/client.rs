@@ -77,7 +77,7 @@ impl Client {
     /// called inside of a tokio runtime.
     ///
     /// # Errors
-    /// The endpoint is not a URL.
+    /// The endpoint is not a URL; a timeout is out of range.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
         Self::with_ambient(config, Arc::new(SystemClock::new()), Arc::new(SystemRandom))
     }
@@ -91,6 +91,7 @@ impl Client {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
+        config.check()?;
         let ClientConfig { endpoint, identity, connect_timeout, request_timeout } = config;
         let endpoint = Endpoint::from_shared(endpoint.clone())
             .ok()

@@ -6,6 +6,9 @@ use levee_types::TenantName;
 use levee_types::limits::{MAX_BATCH_BYTES, MAX_READ_CREDIT, PRODUCER_WINDOW};
 use std::time::Duration;
 
+/// The longest of every timeout: far beyond use, and still far from where times overflow.
+const MAX_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -22,9 +25,10 @@ pub struct ClientConfig {
     pub endpoint: String,
     /// Who asks.
     pub identity: Identity,
-    /// How long one attempt to connect may take. Default: 5 s.
+    /// How long one attempt to connect may take. At most 30 days. Default: 5 s.
     pub connect_timeout: Duration,
-    /// How long one call may take, including the connection. Streams are not limited. Default: 30 s.
+    /// How long one call may take, including the connection. Streams are not limited. At most 30 days.
+    /// Default: 30 s.
     pub request_timeout: Duration,
 }
 
@@ -37,6 +41,13 @@ impl ClientConfig {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(30),
         }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        all(&[
+            (self.connect_timeout <= MAX_TIMEOUT, "connect_timeout is at most 30 days"),
+            (self.request_timeout <= MAX_TIMEOUT, "request_timeout is at most 30 days"),
+        ])
     }
 }
 
@@ -55,7 +66,7 @@ pub struct ProducerSettings {
     /// broker remembers. Default: 8.
     pub max_in_flight: usize,
     /// How long a record may take from `send` to its acknowledgement, retries included, before its
-    /// delivery fails. More than `linger`. Default: 120 s.
+    /// delivery fails. More than `linger`, at most 30 days. Default: 120 s.
     pub delivery_timeout: Duration,
     /// How batches are compressed. Default: not at all.
     pub compression: Compression,
@@ -90,6 +101,7 @@ impl ProducerSettings {
             ),
             ((1..=PRODUCER_WINDOW).contains(&self.max_in_flight), "max_in_flight is 1 to 8"),
             (self.delivery_timeout > self.linger, "delivery_timeout is longer than linger"),
+            (self.delivery_timeout <= MAX_TIMEOUT, "delivery_timeout is at most 30 days"),
         ];
         all(&is_valid)
     }
@@ -122,3 +134,6 @@ fn all(rules: &[(bool, &str)]) -> Result<(), Error> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

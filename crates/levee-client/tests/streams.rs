@@ -216,10 +216,14 @@ async fn a_broker_that_is_not_there_is_told_from_one_that_refuses() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let client = Client::new(ClientConfig::new(endpoint, Identity::DevOperator)).unwrap();
+    let config = ClientConfig::new(endpoint, Identity::DevOperator);
+    let client = Client::new(config.clone()).unwrap();
     let error = client.admin().status().await.unwrap_err();
     assert_eq!((error.kind(), error.code(), error.is_retryable()), (ErrorKind::Connection, None, true));
     assert!(error.message().contains("refused"), "{error}");
+    let forever = ClientConfig { request_timeout: Duration::MAX, ..config };
+    let error = Client::new(forever).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
     let error = Client::new(ClientConfig::new("not a url", Identity::DevOperator)).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
 }
