@@ -66,7 +66,8 @@ pub struct ProducerSettings {
     /// broker remembers. Default: 8.
     pub max_in_flight: usize,
     /// How long a record may take from `send` to its acknowledgement, retries included, before its
-    /// delivery fails. More than `linger`, at most 30 days. Default: 120 s.
+    /// delivery fails; less by up to an eighth, or by `linger` if that is more, for a record that shares its
+    /// batch with an older one. More than `linger`, at most 30 days. Default: 120 s.
     pub delivery_timeout: Duration,
     /// How batches are compressed. Default: not at all.
     pub compression: Compression,
@@ -92,6 +93,12 @@ impl Default for ProducerSettings {
 }
 
 impl ProducerSettings {
+    /// How old a batch may be that still takes a record. The batch is late when its first record is, and
+    /// may wait long when the broker is away.
+    pub(crate) fn longest_sharing(&self) -> Duration {
+        self.linger.max(self.delivery_timeout / 8)
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         let is_valid = [
             ((1..=MAX_BATCH_BYTES).contains(&self.batch_bytes), "batch_bytes is 1 to 1048576"),

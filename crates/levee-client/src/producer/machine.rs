@@ -111,7 +111,8 @@ impl Machine {
             self.partitions.len() - 1
         });
         let partition = &mut self.partitions[id];
-        if partition.push(entry, now, self.generation) {
+        let oldest = now.saturating_sub(self.settings.longest_sharing());
+        if partition.push(entry, now, oldest, self.generation) {
             *self.open.entry(self.generation).or_default() += 1;
             self.lingering.push_back((now + self.settings.linger, id));
             self.watch(id);

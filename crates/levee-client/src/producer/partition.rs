@@ -109,20 +109,19 @@ impl Partition {
             .min()
     }
 
-    /// Takes a record. Tells whether it began a batch.
-    pub(super) fn push(&mut self, entry: Entry, now: Duration, generation: u64) -> bool {
+    /// Takes a record, into a batch that began at `oldest` or later. Tells whether it began one.
+    pub(super) fn push(&mut self, entry: Entry, now: Duration, oldest: Duration, generation: u64) -> bool {
         let batch_bytes = entry.batch_bytes;
         let rejected = match self.queue.back_mut() {
-            Some(last) => match last.add(entry) {
-                None => {
+            Some(last) => {
+                let rejected = if last.created < oldest { Some(entry) } else { last.add(entry) };
+                let Some(entry) = rejected else {
                     last.is_due |= last.is_full(batch_bytes);
                     return false;
-                }
-                Some(entry) => {
-                    last.is_due = true;
-                    entry
-                }
-            },
+                };
+                last.is_due = true;
+                entry
+            }
             None => entry,
         };
         let mut batch = Batch::new(rejected, now, generation);

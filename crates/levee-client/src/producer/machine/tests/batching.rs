@@ -1,7 +1,10 @@
 //! When batches are sent, and how many.
 
 use super::super::MAX_IN_FLIGHT;
-use super::{Acked, ErrorCode, ProducerSettings, ROOM, Rig, failure, millis, offset, outcome, settings, v1};
+use super::{
+    Acked, ErrorCode, ErrorKind, ProducerSettings, ROOM, Rig, failure, is_open, millis, offset, outcome,
+    settings, v1,
+};
 use levee_types::limits::MAX_BATCH_BYTES;
 
 #[test]
@@ -42,6 +45,26 @@ fn a_batch_that_may_not_be_sent_yet_takes_more_records() {
     }
     rig.ack(0, 0);
     assert_eq!(rig.sent(), ["0:7.0.1=b,c,d"]);
+}
+
+#[test]
+fn a_batch_that_waits_long_takes_no_more_records() {
+    let settings = ProducerSettings { max_in_flight: 1, batch_bytes: 1000, ..settings() };
+    let mut rig = Rig::with(ProducerSettings { delivery_timeout: millis(800), ..settings });
+    rig.push(0, "a");
+    rig.send_one();
+    let mut old = rig.push(0, "b");
+    rig.wait(millis(100));
+    let mut shared = rig.push(0, "c");
+    rig.wait(millis(1));
+    let mut young = rig.push(0, "d");
+    rig.wait(millis(699));
+    assert_eq!(failure(&mut old), (Err(ErrorKind::Timeout), false));
+    assert_eq!(failure(&mut shared), (Err(ErrorKind::Timeout), false));
+    rig.wait(millis(100));
+    assert!(is_open(&mut young));
+    rig.wait(millis(1));
+    assert_eq!(failure(&mut young), (Err(ErrorKind::Timeout), false));
 }
 
 #[test]
