@@ -11,7 +11,7 @@ pub use writer::{Pace, Writers};
 use crate::raw::Raw;
 use crate::recorder::Recorder;
 use crate::wait;
-use levee_client::{Client, ClientConfig, From, Identity, Position};
+use levee_client::{Client, ClientConfig, Identity, Position, StartAt};
 use levee_types::TenantName;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +104,7 @@ impl World {
         wait::until("records are acked", Duration::from_secs(60), enough).await;
     }
 
-    fn position(&self, partition: u32, from: From) -> Position {
+    fn position(&self, partition: u32, from: StartAt) -> Position {
         Position { topic: self.topic.clone(), partition, from }
     }
 }

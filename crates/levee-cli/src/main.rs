@@ -1,7 +1,6 @@
 //! `levee`: the admin tool, console producer and consumer, and load generator of Levee.
 
 mod address;
-mod ambient;
 mod bench;
 mod cli;
 mod command;
@@ -15,12 +14,12 @@ mod session;
 mod settings;
 mod units;
 
-use crate::ambient::SystemClock;
 use crate::cli::Cli;
 use crate::command::Surroundings;
 use crate::failure::Failure;
 use crate::output::Format;
 use clap::Parser as _;
+use levee_client::SystemClock;
 use std::env;
 use std::process::ExitCode;
 use std::sync::Arc;

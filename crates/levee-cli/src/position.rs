@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::units;
-use levee_client::{From as ReadFrom, Position};
+use levee_client::{Position, StartAt};
 use levee_types::Clock;
 use std::str::FromStr;
 use std::time::Duration;
@@ -62,14 +62,14 @@ impl Place {
             .with_hint("name the partition with -p"));
         }
         let from = || match self {
-            Self::Start => ReadFrom::Start,
-            Self::End => ReadFrom::End,
-            Self::Offset(offset) => ReadFrom::Offset(offset),
+            Self::Start => StartAt::Start,
+            Self::End => StartAt::End,
+            Self::Offset(offset) => StartAt::Offset(offset),
             Self::Ago(ago) => {
                 let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
-                ReadFrom::Timestamp(clock.unix_ms().saturating_sub(ago).max(0))
+                StartAt::Timestamp(clock.unix_ms().saturating_sub(ago).max(0))
             }
-            Self::Time(unix_ms) => ReadFrom::Timestamp(unix_ms),
+            Self::Time(unix_ms) => StartAt::Timestamp(unix_ms),
         };
         let partitions = only.map_or(0..partitions, |partition| partition..partition + 1);
         Ok(partitions

@@ -1,6 +1,6 @@
 //! Prints the records that `produce` sent, and follows the topic until it is interrupted.
 
-use levee_client::{Client, ClientConfig, From, Identity, Position, ReaderSettings};
+use levee_client::{Client, ClientConfig, Identity, Position, ReaderSettings, StartAt};
 use levee_types::TenantName;
 use std::error::Error;
 
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map(|found| Position {
             topic: "greetings".to_owned(),
             partition: found.partition,
-            from: From::Start,
+            from: StartAt::Start,
         })
         .collect();
     let mut reader = client.reader(positions, ReaderSettings::default()).await?;

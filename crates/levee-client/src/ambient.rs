@@ -4,12 +4,16 @@ use levee_types::{Clock, Random};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The clock of the machine.
-pub(crate) struct SystemClock {
+#[derive(Debug)]
+pub struct SystemClock {
     start: Instant,
 }
 
 impl SystemClock {
-    pub(crate) fn new() -> Self {
+    /// A clock whose monotonic time begins now.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "two of them differ: each begins when it is made")]
+    pub fn new() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the clock")]
         Self { start: Instant::now() }
     }

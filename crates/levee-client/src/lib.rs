@@ -35,12 +35,13 @@ mod reader;
 mod record;
 
 pub use admin::Admin;
+pub use ambient::SystemClock;
 pub use client::Client;
 pub use config::{ClientConfig, Identity, ProducerSettings, ReaderSettings};
 pub use error::{Error, ErrorKind};
 pub use levee_proto::v1;
 pub use levee_proto::v1::Compression;
-pub use position::{From, Offsets, Position};
+pub use position::{Offsets, Position, StartAt};
 pub use producer::{Acked, Delivery, Producer};
 pub use reader::Reader;
 pub use record::{ReadBatch, ReadRecord, Record};

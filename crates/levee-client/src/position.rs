@@ -11,12 +11,12 @@ pub struct Position {
     /// The partition.
     pub partition: u32,
     /// The place in its log.
-    pub from: From,
+    pub from: StartAt,
 }
 
 /// A place in the log of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum StartAt {
     /// The first record that is still stored.
     Start,
     /// After the last record: only what comes later.
@@ -42,10 +42,10 @@ pub struct Offsets {
 impl Position {
     pub(crate) fn to_message(&self) -> v1::ReadPosition {
         let spec = match self.from {
-            From::Start => Spec::Edge(v1::OffsetEdge::Start.into()),
-            From::End => Spec::Edge(v1::OffsetEdge::End.into()),
-            From::Offset(offset) => Spec::Offset(offset),
-            From::Timestamp(timestamp_ms) => Spec::TimestampMs(timestamp_ms),
+            StartAt::Start => Spec::Edge(v1::OffsetEdge::Start.into()),
+            StartAt::End => Spec::Edge(v1::OffsetEdge::End.into()),
+            StartAt::Offset(offset) => Spec::Offset(offset),
+            StartAt::Timestamp(timestamp_ms) => Spec::TimestampMs(timestamp_ms),
         };
         v1::ReadPosition {
             topic: self.topic.clone(),
@@ -55,7 +55,7 @@ impl Position {
     }
 }
 
-impl std::convert::From<v1::ResolvedPosition> for Offsets {
+impl From<v1::ResolvedPosition> for Offsets {
     fn from(resolved: v1::ResolvedPosition) -> Self {
         Self { offset: resolved.offset, start: resolved.start_offset, end: resolved.end_offset }
     }

@@ -14,8 +14,8 @@ mod broker {
 use broker::clock::{NoRandom, Shifted};
 use broker::state::{Fake, Topics};
 use levee_client::{
-    Client, ClientConfig, Compression, Error, ErrorKind, From, Identity, Position, Producer,
-    ProducerSettings, Reader, ReaderSettings, Record,
+    Client, ClientConfig, Compression, Error, ErrorKind, Identity, Position, Producer, ProducerSettings,
+    Reader, ReaderSettings, Record, StartAt,
 };
 use levee_types::{ErrorCode, TenantName};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ fn number(record: &Record) -> u32 {
 }
 
 fn from_start() -> Vec<Position> {
-    let position = |partition| Position { topic: "t".to_owned(), partition, from: From::Start };
+    let position = |partition| Position { topic: "t".to_owned(), partition, from: StartAt::Start };
     (0..PARTITIONS).map(position).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::World;
 use super::follower::note;
-use levee_client::{Error, From, ReaderSettings};
+use levee_client::{Error, ReaderSettings, StartAt};
 use std::time::Duration;
 
 /// Longer than this without a batch is a failure.
@@ -18,13 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn drain(world: &World) -> Result<u64, Error> {
     let client = world.client();
     let process = world.recorder.process();
-    let starts = (0..world.partitions).map(|n| world.position(n, From::Start)).collect();
+    let starts = (0..world.partitions).map(|n| world.position(n, StartAt::Start)).collect();
     let offsets = client.offsets(starts).await?;
     for (partition, offsets) in (0..).zip(&offsets) {
         world.recorder.drain(process, world.number(partition), offsets.start);
     }
     let positions =
-        (0..).zip(&offsets).map(|(n, offsets)| world.position(n, From::Offset(offsets.start))).collect();
+        (0..).zip(&offsets).map(|(n, offsets)| world.position(n, StartAt::Offset(offsets.start))).collect();
     let settings = ReaderSettings { stop_at_end: true, ..ReaderSettings::default() };
     let mut reader = client.reader(positions, settings).await?;
     let mut records = 0;

@@ -3,7 +3,7 @@
 use super::World;
 use crate::payload;
 use crate::seed::Seed;
-use levee_client::{From, ReadBatch, ReaderSettings};
+use levee_client::{ReadBatch, ReaderSettings, StartAt};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -49,7 +49,7 @@ async fn follow(world: World) {
     let client = world.client();
     loop {
         let positions =
-            (0..).zip(&next).map(|(n, offset)| world.position(n, From::Offset(*offset))).collect();
+            (0..).zip(&next).map(|(n, offset)| world.position(n, StartAt::Offset(*offset))).collect();
         if let Ok(mut reader) = client.reader(positions, ReaderSettings::default()).await {
             while let Some(Ok(batch)) = reader.next_batch().await {
                 next[batch.partition as usize] = note(&world, process, &batch);
@@ -64,14 +64,14 @@ pub async fn hop(world: &World, seed: &mut Seed) {
     let process = world.recorder.process();
     let client = world.client();
     let partition = u32::try_from(seed.index(world.partitions as usize)).unwrap_or(0);
-    let Ok(offsets) = client.offsets(vec![world.position(partition, From::End)]).await else {
+    let Ok(offsets) = client.offsets(vec![world.position(partition, StartAt::End)]).await else {
         tokio::time::sleep(Duration::from_millis(20)).await;
         return;
     };
     let start = seed.range(offsets[0].start..offsets[0].end + 1);
     world.recorder.seek(process, world.number(partition), start);
     let settings = ReaderSettings { credit_bytes: seed.range(1..100_000), ..ReaderSettings::default() };
-    let position = world.position(partition, From::Offset(start));
+    let position = world.position(partition, StartAt::Offset(start));
     let Ok(mut reader) = client.reader(vec![position], settings).await else { return };
     for _ in 0..seed.range(1..20) {
         // The tail may be quiet.

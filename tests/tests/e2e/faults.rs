@@ -3,7 +3,7 @@
 //! survives, also a power loss right after.
 
 use crate::{MIB, cycles, small};
-use levee_client::{From, Position};
+use levee_client::{Position, StartAt};
 use levee_tests::broker::{Broker, health};
 use levee_tests::load::{Followers, Pace, World, Writers, drain};
 use levee_tests::powerloss::{Cut, Disk};
@@ -92,7 +92,7 @@ async fn fail_once(test: &str, calls: &str, errno: Errno, when: u64) {
     } else {
         // Reading goes on.
         let reader = world.client();
-        let position = Position { topic: world.topic.clone(), partition: 0, from: From::Start };
+        let position = Position { topic: world.topic.clone(), partition: 0, from: StartAt::Start };
         reader.offsets(vec![position]).await.expect("it answers readers");
         tokio::time::sleep(WITHIN).await;
         broker.signal(Signal::TERM);

@@ -4,7 +4,7 @@
 //! `stopped` after a graceful stop, `killed` with a journal that the index does not cover. They are never
 //! written again; a new format gets a directory of its own, by `write_golden` below.
 
-use levee_client::{From, Position, ReaderSettings};
+use levee_client::{Position, ReaderSettings, StartAt};
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::history::Value;
 use levee_tests::load::World;
@@ -79,7 +79,7 @@ async fn append(world: &World, partition: u32, counter: u32) {
 }
 
 async fn read(world: &World, partition: u32) -> Vec<Option<Value>> {
-    let position = Position { topic: world.topic.clone(), partition, from: From::Start };
+    let position = Position { topic: world.topic.clone(), partition, from: StartAt::Start };
     let settings = ReaderSettings { stop_at_end: true, ..ReaderSettings::default() };
     let mut reader = world.client().reader(vec![position], settings).await.expect("a reader");
     let mut values = Vec::new();

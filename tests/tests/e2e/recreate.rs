@@ -1,7 +1,7 @@
 //! O2: a topic that is deleted and created again is another one, also after a crash.
 
 use crate::{MIB, crash, small};
-use levee_client::{From, Position, ReaderSettings};
+use levee_client::{Position, ReaderSettings, StartAt};
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::load::{Pace, World, Writers, drain};
 use levee_tests::payload;
@@ -62,7 +62,7 @@ async fn recreate(test: &str, setup: &Setup, mut disk: Option<&mut Disk>) {
 /// A reader that was there before: whatever it is shown belongs to the topic that it opened.
 async fn follow(world: World) {
     let process = world.recorder.process();
-    let position = Position { topic: world.topic.clone(), partition: 0, from: From::Start };
+    let position = Position { topic: world.topic.clone(), partition: 0, from: StartAt::Start };
     world.recorder.seek(process, world.number(0), 0);
     let client = world.client();
     let Ok(mut reader) = client.reader(vec![position], ReaderSettings::default()).await else { return };

@@ -1,6 +1,6 @@
 use super::*;
-use crate::ambient::SystemClock;
 use crate::failure::Exit;
+use levee_client::SystemClock;
 
 fn partitions(place: Place, partitions: u32, only: Option<u32>) -> Result<Vec<u32>, Failure> {
     let positions = place.positions("orders", partitions, only, &SystemClock::new())?;
@@ -43,6 +43,6 @@ fn ago_counts_back_from_now() {
     let clock = SystemClock::new();
     let before = clock.unix_ms();
     let positions = Place::Ago(Duration::from_secs(60)).positions("orders", 1, None, &clock).unwrap();
-    let ReadFrom::Timestamp(from) = positions[0].from else { panic!("not a time") };
+    let StartAt::Timestamp(from) = positions[0].from else { panic!("not a time") };
     assert!((before - 60_000..=clock.unix_ms() - 60_000).contains(&from));
 }

@@ -4,7 +4,7 @@
 //! whatever happens to the connection: the next offset to read moves only when a batch is handed out.
 
 use crate::error::Error;
-use crate::position::{From, Position};
+use crate::position::{Position, StartAt};
 use crate::record::{ReadBatch, Record};
 use levee_proto::{batch, v1};
 use levee_types::{ErrorCode, LeveeError};
@@ -16,14 +16,14 @@ struct Place {
     partition: u32,
     /// The next offset once it is known; before that what was asked for. Resolved once, so that "end" and
     /// "start" mean what they meant when the reader was made.
-    from: From,
+    from: StartAt,
     /// Where reading ends, for a reader that stops.
     end: Option<u64>,
 }
 
 impl Place {
     fn is_finished(&self) -> bool {
-        matches!((self.from, self.end), (From::Offset(next), Some(end)) if next >= end)
+        matches!((self.from, self.end), (StartAt::Offset(next), Some(end)) if next >= end)
     }
 }
 
@@ -68,7 +68,7 @@ impl Cursor {
         }
         for (at, resolved) in self.streamed.iter().zip(&started.positions) {
             let place = &mut self.places[*at];
-            place.from = From::Offset(resolved.offset);
+            place.from = StartAt::Offset(resolved.offset);
             if self.stop_at_end {
                 place.end.get_or_insert(resolved.end_offset);
             }
@@ -84,7 +84,7 @@ impl Cursor {
         let at = self.streamed.get(stored.position as usize).copied();
         let place = at.map(|at| &mut self.places[at]);
         let Some((place, next)) = place.and_then(|place| match place.from {
-            From::Offset(next) => Some((place, next)),
+            StartAt::Offset(next) => Some((place, next)),
             _ => None,
         }) else {
             return Err(Error::protocol("the broker sent a batch of a position that is not read"));
@@ -103,7 +103,7 @@ impl Cursor {
         let skipped = next.saturating_sub(stored.base_offset);
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX).min(records.len());
         records.drain(..skipped);
-        place.from = From::Offset(after);
+        place.from = StartAt::Offset(after);
         Ok(Some(ReadBatch {
             topic: Arc::clone(&place.topic),
             partition: place.partition,

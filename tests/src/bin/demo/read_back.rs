@@ -5,7 +5,7 @@ use crate::progress::Progress;
 use crate::verify::{Place, Stored};
 use crate::{Result, TOPIC};
 use futures::future::try_join_all;
-use levee_client::{Client, From, Position, ReaderSettings};
+use levee_client::{Client, Position, ReaderSettings, StartAt};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ async fn read(
     progress: &Progress,
 ) -> Result<Vec<Stored>> {
     let positions = (0..partitions)
-        .map(|partition| Position { topic: TOPIC.to_owned(), partition, from: From::Start })
+        .map(|partition| Position { topic: TOPIC.to_owned(), partition, from: StartAt::Start })
         .collect();
     let settings = ReaderSettings { stop_at_end: true, ..ReaderSettings::default() };
     let mut reader = client.reader(positions, settings).await?;

@@ -1,11 +1,11 @@
-use super::{Cursor, From, Position};
+use super::{Cursor, Position, StartAt};
 use crate::error::{Error, ErrorKind};
 use crate::record::ReadBatch;
 use levee_proto::v1::offset_spec::Spec;
 use levee_proto::{batch, v1};
 use levee_types::ErrorCode;
 
-fn position(partition: u32, from: From) -> Position {
+fn position(partition: u32, from: StartAt) -> Position {
     Position { topic: "t".to_owned(), partition, from }
 }
 
@@ -48,7 +48,7 @@ fn offsets(read: Result<Option<ReadBatch>, Error>) -> Vec<u64> {
 
 #[test]
 fn places_are_resolved_once() {
-    let froms = [From::Start, From::End, From::Offset(7), From::Timestamp(123)];
+    let froms = [StartAt::Start, StartAt::End, StartAt::Offset(7), StartAt::Timestamp(123)];
     let mut cursor = Cursor::new((0..4).zip(froms).map(|(at, from)| position(at, from)).collect(), false);
     let edge = |edge: v1::OffsetEdge| Spec::Edge(edge.into());
     let first =
@@ -62,7 +62,7 @@ fn places_are_resolved_once() {
 
 #[test]
 fn records_before_the_asked_offset_are_left_out() {
-    let mut cursor = Cursor::new(vec![position(0, From::Offset(12))], false);
+    let mut cursor = Cursor::new(vec![position(0, StartAt::Offset(12))], false);
     started(&mut cursor, &[resolved(12, 20)]);
     assert_eq!(offsets(cursor.open(&stored(0, 10, 5))), [12, 13, 14]);
     assert_eq!(offsets(cursor.open(&stored(0, 15, 2))), [15, 16]);
@@ -70,7 +70,7 @@ fn records_before_the_asked_offset_are_left_out() {
 
 #[test]
 fn a_new_stream_goes_on_at_the_next_offset_and_nothing_comes_twice() {
-    let mut cursor = Cursor::new(vec![position(3, From::Start), position(4, From::Start)], false);
+    let mut cursor = Cursor::new(vec![position(3, StartAt::Start), position(4, StartAt::Start)], false);
     started(&mut cursor, &[resolved(0, 9), resolved(0, 9)]);
     assert_eq!(offsets(cursor.open(&stored(1, 0, 3))), [0, 1, 2]);
     let again = started(&mut cursor, &[resolved(0, 9), resolved(3, 9)]);
@@ -82,7 +82,7 @@ fn a_new_stream_goes_on_at_the_next_offset_and_nothing_comes_twice() {
 
 #[test]
 fn stops_at_the_end_that_was_there_at_the_start() {
-    let mut cursor = Cursor::new(vec![position(0, From::Start), position(1, From::Start)], true);
+    let mut cursor = Cursor::new(vec![position(0, StartAt::Start), position(1, StartAt::Start)], true);
     started(&mut cursor, &[resolved(0, 2), resolved(0, 3)]);
     assert_eq!(offsets(cursor.open(&stored(0, 0, 2))), [0, 1]);
     assert!(!cursor.is_finished());
@@ -95,7 +95,7 @@ fn stops_at_the_end_that_was_there_at_the_start() {
 
 #[test]
 fn stops_at_once_when_there_is_nothing() {
-    let mut cursor = Cursor::new(vec![position(0, From::End)], true);
+    let mut cursor = Cursor::new(vec![position(0, StartAt::End)], true);
     assert!(!cursor.is_finished());
     started(&mut cursor, &[resolved(8, 8)]);
     assert!(cursor.is_finished());
@@ -103,21 +103,21 @@ fn stops_at_once_when_there_is_nothing() {
 
 #[test]
 fn a_reader_that_follows_never_finishes() {
-    let mut cursor = Cursor::new(vec![position(0, From::End)], false);
+    let mut cursor = Cursor::new(vec![position(0, StartAt::End)], false);
     started(&mut cursor, &[resolved(8, 8)]);
     assert!(!cursor.is_finished());
 }
 
 #[test]
 fn a_gap_in_the_offsets_is_passed_over() {
-    let mut cursor = Cursor::new(vec![position(0, From::Offset(1))], false);
+    let mut cursor = Cursor::new(vec![position(0, StartAt::Offset(1))], false);
     started(&mut cursor, &[resolved(1, 20)]);
     assert_eq!(offsets(cursor.open(&stored(0, 5, 2))), [5, 6]);
 }
 
 #[test]
 fn damage_is_told_with_its_place_and_nothing_is_handed_out() {
-    let mut cursor = Cursor::new(vec![position(3, From::Start)], false);
+    let mut cursor = Cursor::new(vec![position(3, StartAt::Start)], false);
     started(&mut cursor, &[resolved(0, 9)]);
     let wrong_crc = v1::StoredBatch { batch_crc32c: 1, ..stored(0, 0, 2) };
     let wrong_count = v1::StoredBatch { record_count: 3, ..stored(0, 0, 2) };
@@ -138,7 +138,7 @@ fn damage_is_told_with_its_place_and_nothing_is_handed_out() {
 
 #[test]
 fn answers_that_make_no_sense_are_refused() {
-    let mut cursor = Cursor::new(vec![position(0, From::Start)], false);
+    let mut cursor = Cursor::new(vec![position(0, StartAt::Start)], false);
     cursor.start(1);
     assert_eq!(cursor.open(&stored(0, 0, 1)).unwrap_err().kind(), ErrorKind::Protocol);
     assert_eq!(cursor.started(&v1::ReadStarted::default()).unwrap_err().kind(), ErrorKind::Protocol);
