@@ -45,7 +45,8 @@ pub fn status(error: &LeveeError) -> Status {
 pub fn detail(error: LeveeError) -> v1::ErrorDetail {
     let LeveeError { code, message, hint } = error;
     count(code);
-    v1::ErrorDetail { code: code as i32, message, hint, retryable: code.is_retryable() }
+    let retry_after_ms = retry_delay(code).map(|delay| u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
+    v1::ErrorDetail { code: code as i32, message, hint, retryable: code.is_retryable(), retry_after_ms }
 }
 
 /// The answer of a unary call.

@@ -5,9 +5,10 @@
 
 use crate::output::View;
 use levee_client::ErrorKind;
-use levee_client::v1::ErrorDetail;
 use levee_types::{ErrorCode, LeveeError, NameError};
+use serde_json::{Value, json};
 use std::path::Path;
+use std::time::Duration;
 use std::{fmt, io};
 
 /// What the process says on exit.
@@ -41,13 +42,26 @@ pub(crate) struct Failure {
     pub(crate) hint: String,
     /// The same command may succeed later.
     pub(crate) retryable: bool,
+    /// How long the server asks to wait before that.
+    pub(crate) retry_after: Option<Duration>,
+    /// What the server's log calls the request.
+    pub(crate) request_id: Option<Box<str>>,
     /// What was done all the same.
     pub(crate) partial: Option<Box<View>>,
 }
 
 impl Failure {
     fn new(code: &'static str, exit: Exit, message: impl Into<String>) -> Self {
-        Self { code, exit, message: message.into(), hint: String::new(), retryable: false, partial: None }
+        Self {
+            code,
+            exit,
+            message: message.into(),
+            hint: String::new(),
+            retryable: false,
+            retry_after: None,
+            request_id: None,
+            partial: None,
+        }
     }
 
     /// The user asked for something that cannot be.
@@ -95,11 +109,17 @@ impl Failure {
         Self { retryable: code.is_retryable(), ..Self::new(code.as_str(), exit_of(code), message) }
     }
 
-    /// The server failed a part of a request.
-    pub(crate) fn from_detail(detail: ErrorDetail) -> Self {
-        let code = ErrorCode::ALL.into_iter().find(|code| *code as i32 == detail.code);
-        let failure = Self::server(code.unwrap_or(ErrorCode::Internal), detail.message);
-        Self { retryable: detail.retryable, ..failure }.with_hint(detail.hint)
+    /// The failure for programs. All fields are there always; what is not known is null.
+    pub(crate) fn json(&self) -> Value {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        json!({
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "retryable": self.retryable,
+            "retry_after_ms": self.retry_after.map(ms),
+            "request_id": self.request_id,
+        })
     }
 
     /// The same failure with what to do about it; an empty hint changes nothing.
@@ -187,6 +207,12 @@ impl From<levee_client::Error> for Failure {
                 .with_hint("is the server running, and is --endpoint right? for a first try: leveed --dev"),
             (None, _) => Self::server(ErrorCode::Internal, message),
         };
-        Self { retryable: error.is_retryable(), ..failure }.with_hint(error.hint())
+        Self {
+            retryable: error.is_retryable(),
+            retry_after: error.retry_after(),
+            request_id: error.request_id().map(Box::from),
+            ..failure
+        }
+        .with_hint(error.hint())
     }
 }

@@ -2,12 +2,14 @@
 //! stderr, and the exit code.
 //!
 //! Must hold: with `-o json` stdout carries exactly one object, also when the command fails
-//! (`{"error": {"code", "message", "hint", "retryable"}}`, beside what was done all the same); a reader
-//! that goes away is no failure; nothing is coloured, which is what `NO_COLOR` asks for.
+//! (`{"error": {"code", "message", "hint", "retryable", "retry_after_ms", "request_id"}}`, beside what was
+//! done all the same); a reader that goes away is no failure; nothing is coloured, which is what `NO_COLOR`
+//! asks for.
 
 use crate::failure::{Exit, Failure};
+use crate::units::show_duration;
 use clap::ValueEnum;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -120,6 +122,12 @@ fn complain(failure: &Failure) -> ExitCode {
     if !failure.hint.is_empty() {
         note(&format!("hint: {}", failure.hint));
     }
+    if let Some(wait) = failure.retry_after {
+        note(&format!("retry after: {}", show_duration(wait)));
+    }
+    if let Some(id) = &failure.request_id {
+        note(&format!("request id: {id}"));
+    }
     ExitCode::from(failure.exit as u8)
 }
 
@@ -150,13 +158,7 @@ fn render(format: Format, view: &View, failure: Option<&Failure>) -> io::Result<
 fn object(view: &View, failure: Option<&Failure>) -> Option<Value> {
     let mut object: Map<String, Value> = view.json.clone();
     if let Some(failure) = failure {
-        let error = json!({
-            "code": failure.code,
-            "message": failure.message,
-            "hint": failure.hint,
-            "retryable": failure.retryable,
-        });
-        object.insert("error".to_owned(), error);
+        object.insert("error".to_owned(), failure.json());
     }
     (!object.is_empty()).then_some(Value::Object(object))
 }

@@ -78,7 +78,7 @@ fn usage_errors_have_the_same_shape_and_leave_stdout_empty_for_people() {
         assert_eq!(exit(&output), 2, "{arguments:?}");
         let object = stdout_json(&output);
         assert_eq!(object["error"]["code"], json!("INVALID_ARGUMENT"), "{arguments:?}");
-        assert_eq!(object["error"].as_object().map(serde_json::Map::len), Some(4), "{arguments:?}");
+        assert_eq!(object["error"].as_object().map(serde_json::Map::len), Some(6), "{arguments:?}");
     }
 }
 

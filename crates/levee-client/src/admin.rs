@@ -1,10 +1,19 @@
 //! The calls of administration: thin, typed, one for each.
 
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, RequestId};
 use levee_proto::v1;
 use levee_types::TenantName;
 use std::collections::HashMap;
+
+/// What became of topics that were to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedTopics {
+    /// How many are new.
+    pub created: u32,
+    /// Those that failed, by name.
+    pub failures: Vec<(String, Error)>,
+}
 
 /// Administers tenants, topics and the broker. Topics are addressed by tenant and name: an operator names
 /// the tenant, a tenant leaves it empty.
@@ -67,7 +76,7 @@ impl Admin {
         Ok(())
     }
 
-    /// Creates 1 to 1,000 topics. The response names those that failed; with `if_not_exists` one that
+    /// Creates 1 to 1,000 topics, each of which succeeds or fails on its own; with `if_not_exists` one that
     /// exists has not failed.
     ///
     /// # Errors
@@ -77,9 +86,16 @@ impl Admin {
         tenant: &str,
         topics: Vec<v1::TopicSpec>,
         if_not_exists: bool,
-    ) -> Result<v1::CreateTopicsResponse, Error> {
+    ) -> Result<CreatedTopics, Error> {
         let request = v1::CreateTopicsRequest { tenant: tenant.to_owned(), topics, if_not_exists };
-        Ok(self.client.topics().create_topics(self.client.request(request)).await?.into_inner())
+        let response = self.client.topics().create_topics(self.client.request(request)).await?;
+        let id = RequestId::of(response.metadata());
+        let v1::CreateTopicsResponse { created, failures } = response.into_inner();
+        let failed = |failure: v1::TopicFailure| {
+            let error = Error::from(failure.error.unwrap_or_default());
+            (failure.name, error.of_request(id.as_ref()))
+        };
+        Ok(CreatedTopics { created, failures: failures.into_iter().map(failed).collect() })
     }
 
     /// One topic with its partitions.

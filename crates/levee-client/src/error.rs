@@ -3,8 +3,14 @@
 use levee_proto::v1::ErrorDetail;
 use levee_types::{ErrorCode, LeveeError};
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+/// The metadata in which the broker names a request.
+const REQUEST_ID: &str = "levee-request-id";
 
 /// Where a failure comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +38,20 @@ pub struct Error {
     message: String,
     hint: String,
     is_retryable: bool,
+    retry_after: Option<Duration>,
+    request_id: Option<RequestId>,
     is_outcome_unknown: bool,
+}
+
+/// What the broker calls a request, or a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The name of the request that this metadata answers.
+    pub(crate) fn of(answer: &MetadataMap) -> Option<Self> {
+        answer.get(REQUEST_ID)?.to_str().ok().map(|id| Self(id.into()))
+    }
 }
 
 impl Error {
@@ -43,6 +62,8 @@ impl Error {
             message: message.into(),
             hint: String::new(),
             is_retryable: matches!(kind, ErrorKind::Connection | ErrorKind::Timeout),
+            retry_after: None,
+            request_id: None,
             is_outcome_unknown: false,
         }
     }
@@ -77,6 +98,12 @@ impl Error {
         self
     }
 
+    /// The same failure of a request, or within a stream, that the broker calls so.
+    pub(crate) fn of_request(mut self, id: Option<&RequestId>) -> Self {
+        self.request_id = self.request_id.or_else(|| id.cloned());
+        self
+    }
+
     /// Where it comes from.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -106,6 +133,19 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.is_retryable
+    }
+
+    /// How long the broker asks to wait before the same request is sent again; none if it does not say.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// What the logs of the broker call the request, or the stream, that failed; none if it did not get
+    /// that far.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_ref().map(|id| &*id.0)
     }
 
     /// Of a delivery: the record may be stored nevertheless. When false, it certainly is not.
@@ -154,6 +194,7 @@ impl From<ErrorDetail> for Error {
             code: ErrorCode::ALL.into_iter().find(|code| *code as i32 == detail.code),
             hint: detail.hint,
             is_retryable: detail.retryable,
+            retry_after: detail.retry_after_ms.map(|ms| Duration::from_millis(ms.into())),
             ..Self::new(ErrorKind::Broker, detail.message)
         }
     }
@@ -161,11 +202,19 @@ impl From<ErrorDetail> for Error {
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
+        let id = RequestId::of(status.metadata());
+        Self::of_status(&status).of_request(id.as_ref())
+    }
+}
+
+impl Error {
+    fn of_status(status: &Status) -> Self {
         if let Some(mut info) = status.get_details_error_info().filter(|info| info.domain == "levee") {
             return Self {
                 code: ErrorCode::ALL.into_iter().find(|code| code.as_str() == info.reason),
                 hint: info.metadata.remove("hint").unwrap_or_default(),
                 is_retryable: info.metadata.get("retryable").is_some_and(|value| value == "true"),
+                retry_after: status.get_details_retry_info().and_then(|info| info.retry_delay),
                 ..Self::new(ErrorKind::Broker, status.message())
             };
         }
@@ -174,15 +223,13 @@ impl From<Status> for Error {
         match status.code() {
             Code::DeadlineExceeded => Self::timeout("no answer in time"),
             Code::Cancelled if status.message() == "Timeout expired" => Self::timeout("no answer in time"),
-            Code::Unavailable | Code::Cancelled | Code::Unknown => Self::connection(with_sources(&status)),
-            _ if std::error::Error::source(&status).is_some() => Self::connection(with_sources(&status)),
+            Code::Unavailable | Code::Cancelled | Code::Unknown => Self::connection(with_sources(status)),
+            _ if std::error::Error::source(status).is_some() => Self::connection(with_sources(status)),
             code => Self::protocol(format!("{code:?}: {}", status.message()))
                 .with_hint("is this the gRPC port of a Levee broker?"),
         }
     }
-}
 
-impl Error {
     fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self

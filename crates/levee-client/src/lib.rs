@@ -34,7 +34,7 @@ mod producer;
 mod reader;
 mod record;
 
-pub use admin::Admin;
+pub use admin::{Admin, CreatedTopics};
 pub use ambient::SystemClock;
 pub use client::Client;
 pub use config::{ClientConfig, Identity, ProducerSettings, ReaderSettings};

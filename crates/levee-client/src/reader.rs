@@ -8,7 +8,7 @@ mod cursor;
 use crate::backoff::Backoff;
 use crate::client::{Client, Transport};
 use crate::config::ReaderSettings;
-use crate::error::Error;
+use crate::error::{Error, RequestId};
 use crate::position::Position;
 use crate::record::{ReadBatch, ReadRecord, Record};
 use cursor::Cursor;
@@ -51,6 +51,7 @@ pub struct Reader {
 struct Link {
     requests: mpsc::UnboundedSender<v1::ReadRequest>,
     answers: Streaming<v1::ReadResponse>,
+    id: Option<RequestId>,
     /// Bytes of batches that were handed out since the last credit.
     taken: u64,
 }
@@ -160,14 +161,15 @@ impl Reader {
             self.link = Some(self.connect().await?);
         }
         let Some(link) = &mut self.link else { return Ok(None) };
-        match link.answers.message().await? {
+        let of_link = |error: Error| error.of_request(link.id.as_ref());
+        match link.answers.message().await.map_err(|status| of_link(status.into()))? {
             Some(v1::ReadResponse { kind: Some(Answer::Batches(batches)) }) => {
                 self.backoff.reset();
                 self.arrived = batches.batches.into();
                 Ok(None)
             }
-            Some(_) => Err(Error::protocol("the broker sent something else than batches")),
-            None => Err(Error::connection("the broker ended the stream")),
+            Some(_) => Err(of_link(Error::protocol("the broker sent something else than batches"))),
+            None => Err(of_link(Error::connection("the broker ended the stream"))),
         }
     }
 
@@ -178,11 +180,15 @@ impl Reader {
         let gone = |_| Error::connection("the stream was closed");
         requests.send(v1::ReadRequest { kind: Some(start) }).map_err(gone)?;
         let opening = async {
-            let mut answers = self.service.read(UnboundedReceiverStream::new(receiver)).await?.into_inner();
-            let started = answers.message().await?;
-            Ok::<_, tonic::Status>((answers, started))
+            let response = self.service.read(UnboundedReceiverStream::new(receiver)).await?;
+            let id = RequestId::of(response.metadata());
+            let mut answers = response.into_inner();
+            match answers.message().await {
+                Ok(started) => Ok((answers, started, id)),
+                Err(status) => Err(Error::from(status).of_request(id.as_ref())),
+            }
         };
-        let (answers, started) = tokio::time::timeout(self.request_timeout, opening)
+        let (answers, started, id) = tokio::time::timeout(self.request_timeout, opening)
             .await
             .map_err(|_| Error::timeout("no answer in time"))??;
         match started {
@@ -192,7 +198,7 @@ impl Reader {
             Some(_) => return Err(Error::protocol("the broker did not say where it starts")),
             None => return Err(Error::connection("the broker ended the stream")),
         }
-        Ok(Link { requests, answers, taken: 0 })
+        Ok(Link { requests, answers, id, taken: 0 })
     }
 
     /// Gives back credit when half of it is used up: rarely enough to cost little, and early enough that

@@ -16,10 +16,12 @@ fn every_code_arrives_with_reason_hint_and_whether_to_retry() {
         assert_eq!(info.domain, DOMAIN);
         assert_eq!(info.metadata["hint"], "what to do");
         assert_eq!(info.metadata["retryable"], code.is_retryable().to_string());
-        assert_eq!(status.get_details_retry_info().is_some(), code.is_retryable(), "{code}");
+        let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        assert_eq!(delay.is_some(), code.is_retryable(), "{code}");
 
         let detail = detail(error);
         assert_eq!((detail.code, detail.retryable), (code as i32, code.is_retryable()));
+        assert_eq!(detail.retry_after_ms, delay.map(|delay| delay.as_millis() as u32), "{code}");
     }
 }
 

@@ -190,9 +190,9 @@ async fn prepare_topic(
         args.durability.map(|durability| ("durability".to_owned(), durability.as_str().to_owned()));
     let name = address.topic.to_string();
     let spec = TopicSpec { name, partitions: wanted, config: durability.into_iter().collect() };
-    let response = session.ask(client.admin().create_topics("", vec![spec], true)).await?;
-    if let Some(failed) = response.failures.into_iter().next() {
-        return Err(Failure::from_detail(failed.error.unwrap_or_default()));
+    let made = session.ask(client.admin().create_topics("", vec![spec], true)).await?;
+    if let Some((_, error)) = made.failures.into_iter().next() {
+        return Err(error.into());
     }
     let found = session.topic(&client, address).await?.partitions;
     if found == wanted {

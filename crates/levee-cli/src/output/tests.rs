@@ -1,5 +1,7 @@
 use super::*;
 use levee_types::ErrorCode;
+use serde_json::json;
+use std::time::Duration;
 
 fn view() -> View {
     const COLUMNS: &[Column] = &[Column::text("NAME"), Column::number("TOPICS"), Column::text("ID").wide()];
@@ -27,10 +29,28 @@ fn the_forms_of_one_result() {
 
 #[test]
 fn a_failure_is_in_the_same_object_as_what_was_done() {
-    let failure = Failure::server(ErrorCode::Overloaded, "busy").with_hint("wait");
+    let failure = Failure {
+        retry_after: Some(Duration::from_millis(100)),
+        request_id: Some("7f-1".into()),
+        ..Failure::server(ErrorCode::Overloaded, "busy").with_hint("wait")
+    };
     let json: Value = serde_json::from_str(&shown(Format::Json, Some(&failure))).unwrap();
-    let error = json!({"code": "OVERLOADED", "message": "busy", "hint": "wait", "retryable": true});
+    let error = json!({
+        "code": "OVERLOADED",
+        "message": "busy",
+        "hint": "wait",
+        "retryable": true,
+        "retry_after_ms": 100,
+        "request_id": "7f-1",
+    });
     assert_eq!(json, json!({"tenants": [{"name": "acme", "topics": 12}], "error": error}));
+}
+
+#[test]
+fn what_is_not_known_of_a_failure_is_null() {
+    let json = Failure::usage("no").json();
+    assert_eq!((&json["retry_after_ms"], &json["request_id"]), (&Value::Null, &Value::Null));
+    assert_eq!(json.as_object().map(Map::len), Some(6));
 }
 
 #[test]

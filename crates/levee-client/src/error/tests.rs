@@ -2,6 +2,7 @@ use super::{Error, ErrorKind};
 use levee_proto::v1::ErrorDetail;
 use levee_types::ErrorCode;
 use std::collections::HashMap;
+use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -26,6 +27,21 @@ fn a_refusal_of_the_broker_keeps_what_it_says() {
             ErrorDetail { code: code as i32, retryable: code.is_retryable(), ..ErrorDetail::default() };
         assert_eq!(Error::from(detail).code(), Some(code));
     }
+}
+
+#[test]
+fn a_refusal_names_its_request_and_how_long_to_wait() {
+    let mut details = ErrorDetails::with_error_info("OVERLOADED", "levee", HashMap::new());
+    details.set_retry_info(Some(Duration::from_millis(100)));
+    let mut status = Status::with_error_details(Code::ResourceExhausted, "busy", details);
+    status.metadata_mut().insert("levee-request-id", "7f-1".parse().unwrap());
+    let error = Error::from(status);
+    assert_eq!((error.request_id(), error.retry_after()), (Some("7f-1"), Some(Duration::from_millis(100))));
+
+    let silent = refusal("NOT_FOUND", "false");
+    assert_eq!((silent.request_id(), silent.retry_after()), (None, None));
+    let detail = ErrorDetail { retry_after_ms: Some(1000), ..ErrorDetail::default() };
+    assert_eq!(Error::from(detail).retry_after(), Some(Duration::from_secs(1)));
 }
 
 #[test]

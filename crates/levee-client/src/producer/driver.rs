@@ -7,7 +7,7 @@ use super::topics::Topics;
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::config::ProducerSettings;
-use crate::error::Error;
+use crate::error::{Error, RequestId};
 use futures::future::{BoxFuture, OptionFuture};
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _, TryFutureExt as _};
@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
 
 /// Commands that are taken together.
 const COMMANDS: usize = 1024;
@@ -34,8 +33,11 @@ pub(super) enum Command {
 /// seen by its answers.
 struct Link {
     requests: mpsc::Sender<v1::ProduceStreamRequest>,
-    answers: BoxStream<'static, Result<v1::ProduceStreamResponse, Status>>,
+    answers: BoxStream<'static, Result<Answer, Error>>,
 }
+
+/// An answer, and the stream it came from.
+type Answer = (v1::ProduceStreamResponse, Option<RequestId>);
 
 pub(super) struct Driver {
     client: Client,
@@ -138,11 +140,11 @@ impl Driver {
         }
     }
 
-    fn receive(&mut self, answer: Option<Result<v1::ProduceStreamResponse, Status>>) {
+    fn receive(&mut self, answer: Option<Result<Answer, Error>>) {
         let now = self.clock.monotonic();
         let outcome = match answer {
-            Some(Ok(response)) => self.machine.answered(now, response),
-            Some(Err(status)) => Err(status.into()),
+            Some(Ok((response, id))) => self.machine.answered(now, response, id.as_ref()),
+            Some(Err(error)) => Err(error),
             None => Err(Error::connection("the broker ended the stream")),
         };
         if let Err(error) = outcome {
@@ -159,7 +161,12 @@ impl Driver {
         let (requests, receiver) = mpsc::channel(MAX_IN_FLIGHT);
         let mut service = self.client.produces();
         let answers = async move {
-            service.produce_stream(ReceiverStream::new(receiver)).await.map(tonic::Response::into_inner)
+            let response = service.produce_stream(ReceiverStream::new(receiver)).await?;
+            let id = RequestId::of(response.metadata());
+            Ok::<_, Error>(response.into_inner().map(move |answer| match answer {
+                Ok(answer) => Ok((answer, id.clone())),
+                Err(status) => Err(Error::from(status).of_request(id.as_ref())),
+            }))
         };
         Link { requests, answers: answers.try_flatten_stream().boxed() }
     }

@@ -12,7 +12,7 @@ use super::batch::Entry;
 use super::partition::{Effect, Gap, Next, Partition, Settled};
 use crate::backoff::Backoff;
 use crate::config::ProducerSettings;
-use crate::error::Error;
+use crate::error::{Error, RequestId};
 use levee_proto::v1;
 use levee_proto::v1::produce_stream_response::Result as Answer;
 use levee_types::ErrorCode;
@@ -217,7 +217,7 @@ impl Machine {
         request
     }
 
-    /// The stream answered a request.
+    /// The stream, which the broker calls `id`, answered a request.
     ///
     /// # Errors
     /// It is not the answer to the oldest request: the stream cannot be used any more.
@@ -225,12 +225,13 @@ impl Machine {
         &mut self,
         now: Duration,
         response: v1::ProduceStreamResponse,
+        id: Option<&RequestId>,
     ) -> Result<(), Error> {
         let expected = self.requests.pop_front();
-        let Some((request, id)) = expected.filter(|(request, _)| *request == response.correlation_id) else {
+        let Some((request, at)) = expected.filter(|(request, _)| *request == response.correlation_id) else {
             return Err(Error::protocol("the broker answered a request that is not the next one"));
         };
-        let partition = &mut self.partitions[id];
+        let partition = &mut self.partitions[at];
         let mut settled = Settled::new();
         let effect = match response.result {
             Some(Answer::Response(stored)) => {
@@ -238,10 +239,12 @@ impl Machine {
                 self.paused_until = self.paused_until.max(now + pause);
                 partition.stored(request, &stored, &mut settled)
             }
-            Some(Answer::Error(error)) => partition.refused(request, error.into(), &mut settled),
+            Some(Answer::Error(detail)) => {
+                partition.refused(request, Error::from(detail).of_request(id), &mut settled)
+            }
             None => {
                 let error = Error::protocol("the broker's answer is empty");
-                partition.refused(request, error, &mut settled)
+                partition.refused(request, error.of_request(id), &mut settled)
             }
         };
         self.account(&settled);
@@ -250,10 +253,10 @@ impl Machine {
             Effect::Progress => self.backoff.reset(),
             Effect::Backoff => self.back_off(now),
             Effect::Forgotten => self.renewal = Some(Renewal::Producer),
-            Effect::Missing => self.missing.push(Arc::clone(&self.partitions[id].topic)),
+            Effect::Missing => self.missing.push(Arc::clone(&self.partitions[at].topic)),
             Effect::Fatal(error) => self.fail(&error),
         }
-        self.touched(id);
+        self.touched(at);
         Ok(())
     }
 

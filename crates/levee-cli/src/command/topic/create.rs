@@ -5,6 +5,7 @@ use crate::cli::topic::CreateArgs;
 use crate::failure::Failure;
 use crate::output::View;
 use crate::session::Session;
+use levee_client::Error;
 use levee_client::v1::TopicSpec;
 use levee_types::TenantName;
 use levee_types::limits::MAX_TOPICS_PER_REQUEST;
@@ -29,18 +30,15 @@ pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<View, Fa
             });
             match session.ask(admin.create_topics("", specs.collect(), args.if_not_exists)).await {
                 Err(failure) => outcome.fail(failure),
-                Ok(response) => {
-                    outcome.created += u64::from(response.created);
-                    let mut failed: HashMap<String, Failure> = response
-                        .failures
-                        .into_iter()
-                        .map(|failed| (failed.name, Failure::from_detail(failed.error.unwrap_or_default())))
-                        .collect();
+                Ok(made) => {
+                    outcome.created += u64::from(made.created);
+                    let mut failed: HashMap<String, Error> = made.failures.into_iter().collect();
                     for address in addresses {
                         match failed.remove(address.topic.as_str()) {
                             None => outcome.ready.push(address.clone()),
-                            Some(failure) => {
-                                outcome.fail(failure.at(format!("topic {address}")).or_if_not_exists());
+                            Some(error) => {
+                                let failure = Failure::from(error).at(format!("topic {address}"));
+                                outcome.fail(failure.or_if_not_exists());
                             }
                         }
                     }

@@ -114,7 +114,7 @@ impl Rig {
 
     fn answer(&mut self, correlation_id: u64, result: Answer) {
         let response = v1::ProduceStreamResponse { correlation_id, result: Some(result) };
-        self.machine.answered(self.now, response).unwrap();
+        self.machine.answered(self.now, response, None).unwrap();
     }
 
     fn disconnect(&mut self) {

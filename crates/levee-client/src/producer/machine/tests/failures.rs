@@ -243,7 +243,7 @@ fn a_defect_of_the_broker_leaves_the_outcome_open() {
         let mut rig = Rig::new();
         let mut delivery = rig.push(0, "a");
         let correlation_id = rig.send_one().request;
-        rig.machine.answered(rig.now, v1::ProduceStreamResponse { correlation_id, result }).unwrap();
+        rig.machine.answered(rig.now, v1::ProduceStreamResponse { correlation_id, result }, None).unwrap();
         assert!(failure(&mut delivery).1);
         assert_eq!(rig.machine.wants_session(rig.now), Some(Some(FIRST)));
     }
@@ -300,7 +300,7 @@ fn an_answer_out_of_turn_ends_the_stream() {
     rig.push(0, "a");
     rig.send_one();
     let response = v1::ProduceStreamResponse { correlation_id: 1, result: None };
-    assert_eq!(rig.machine.answered(rig.now, response).unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(rig.machine.answered(rig.now, response, None).unwrap_err().kind(), ErrorKind::Protocol);
 }
 
 #[test]
