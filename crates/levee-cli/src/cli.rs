@@ -10,8 +10,9 @@ use clap_complete::Shell;
 use std::time::Duration;
 
 pub(crate) mod bench;
+pub(crate) mod consume;
 pub(crate) mod context;
-pub(crate) mod records;
+pub(crate) mod produce;
 pub(crate) mod tenant;
 pub(crate) mod topic;
 
@@ -93,9 +94,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Topic(topic::TopicCommand),
     /// Appends records to a topic, from standard input or a file.
-    Produce(records::ProduceArgs),
+    Produce(produce::ProduceArgs),
     /// Prints the records of a topic.
-    Consume(records::ConsumeArgs),
+    Consume(consume::ConsumeArgs),
     /// Measures how fast records are appended or read.
     #[command(subcommand)]
     Bench(bench::BenchCommand),

@@ -1,6 +1,6 @@
 //! `levee bench …`
 
-use super::records::CompressionArg;
+use super::produce::CompressionArg;
 use super::topic::DurabilityArg;
 use crate::position::Place;
 use crate::units::{parse_duration, parse_rate, parse_size};

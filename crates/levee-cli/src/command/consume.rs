@@ -1,6 +1,6 @@
 //! `levee consume`
 
-use crate::cli::records::ConsumeArgs;
+use crate::cli::consume::ConsumeArgs;
 use crate::failure::Failure;
 use crate::output::{self, View};
 use crate::record_format::{Placed, RecordFormat};

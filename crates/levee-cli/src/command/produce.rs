@@ -4,7 +4,7 @@
 //! acknowledged, as failed (certainly not stored), or as unknown (perhaps stored: the answer was lost).
 //! After the first failure nothing more is sent.
 
-use crate::cli::records::ProduceArgs;
+use crate::cli::produce::ProduceArgs;
 use crate::failure::Failure;
 use crate::output::{self, View};
 use crate::session::Session;

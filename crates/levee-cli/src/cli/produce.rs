@@ -1,7 +1,5 @@
-//! `levee produce` and `levee consume`
+//! `levee produce`
 
-use crate::position::Place;
-use crate::record_format::RecordFormat;
 use clap::{Args, ValueEnum};
 use levee_client::Compression;
 use std::path::PathBuf;
@@ -59,31 +57,6 @@ impl From<CompressionArg> for Compression {
             CompressionArg::Zstd => Self::Zstd,
         }
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConsumeArgs {
-    /// The topic, as TENANT/TOPIC or TOPIC.
-    pub(crate) topic: String,
-    /// Where to begin: `start`, `end`, an offset, -1h, or an RFC 3339 time.
-    #[arg(long, value_name = "PLACE", default_value = "start", allow_hyphen_values = true)]
-    pub(crate) from: Place,
-    /// Only this partition.
-    #[arg(short, long)]
-    pub(crate) partition: Option<u32>,
-    /// Stop after this many records.
-    #[arg(short = 'n', long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) number: Option<u64>,
-    /// Stop at the end that the log had at the beginning, instead of waiting for more.
-    #[arg(long)]
-    pub(crate) until_end: bool,
-    /// How to print a record: `raw`, `json`, or a text with fields.
-    ///
-    /// `raw` is the value and a newline; `json` is one object a line. In a text, %k is the key, %v the
-    /// value, %o the offset, %p the partition, %t the topic, %T the time, %h the headers, %% a percent sign;
-    /// \n \t \r \0 \\ are escapes. A newline is added unless the text ends with one or with \0.
-    #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
-    pub(crate) format: RecordFormat,
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
