@@ -70,7 +70,8 @@ pub(crate) struct Global {
     /// The form of the result.
     ///
     /// `json` is the stable contract for programs: one object, with integer bytes and RFC 3339 times, and
-    /// with an "error" object in it when the command fails.
+    /// with an "error" object in it when the command fails. Not for `consume`, which has --format, and
+    /// `completion`.
     ///
     /// [env: LEVEE_OUTPUT] [default: table]
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]

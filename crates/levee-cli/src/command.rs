@@ -13,9 +13,10 @@ use crate::cli::bench::BenchCommand;
 use crate::cli::{Cli, Command};
 use crate::context::ContextStore;
 use crate::failure::Failure;
-use crate::output::View;
+use crate::output::{Format, View};
 use crate::session::Session;
 use crate::settings::{Env, Settings};
+use clap::CommandFactory as _;
 use levee_types::Clock;
 use std::sync::Arc;
 
@@ -25,6 +26,39 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) env: Env<'a>,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The form of the result, by flag or environment (`LEVEE_OUTPUT`); none if the command writes its data to
+/// standard output itself.
+///
+/// # Errors
+/// The variable names no format, or the flag is given to a command that has no use for it.
+pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>, Failure> {
+    let hint = match cli.command {
+        Command::Consume(_) => {
+            "choose the form of records with -f (--format): raw, json or a text with fields"
+        }
+        Command::Completion { .. } => "leave it out: the result is a script",
+        Command::Context(_)
+        | Command::Status
+        | Command::Tenant(_)
+        | Command::Topic(_)
+        | Command::Produce(_)
+        | Command::Bench(_) => return Format::choose(cli.global.output, variable).map(Some),
+    };
+    match cli.global.output {
+        None => Ok(None),
+        Some(_) => Err(Failure::usage("this command has no use for -o (--output)").with_hint(hint)),
+    }
+}
+
+/// The same for a command line that cannot be parsed as a whole.
+pub(crate) fn guess_format(arguments: &[String], variable: Option<&str>) -> Option<Format> {
+    let parsed = Cli::command().ignore_errors(true).try_get_matches_from(arguments).ok();
+    match parsed.as_ref().and_then(|parsed| parsed.subcommand_name()) {
+        Some("consume" | "completion") => None,
+        _ => Some(Format::guess(arguments, variable)),
+    }
 }
 
 /// Runs one command.

@@ -17,7 +17,6 @@ mod units;
 use crate::cli::Cli;
 use crate::command::Surroundings;
 use crate::failure::Failure;
-use crate::output::Format;
 use clap::Parser as _;
 use levee_client::SystemClock;
 use std::env;
@@ -32,12 +31,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let arguments: Vec<String> = env::args().collect();
-            return output::not_parsed(Format::guess(&arguments, preset.as_deref()), &error);
+            return output::not_parsed(command::guess_format(&arguments, preset.as_deref()), &error);
         }
     };
-    let format = match Format::choose(cli.global.output, preset.as_deref()) {
+    let format = match command::format(&cli, preset.as_deref()) {
         Ok(format) => format,
-        Err(failure) => return output::finish(Format::default(), Err(failure)),
+        Err(failure) => return output::finish(None, Err(failure)),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

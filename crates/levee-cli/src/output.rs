@@ -61,8 +61,9 @@ impl Format {
     }
 }
 
-/// Writes the outcome of a command and decides the exit code.
-pub(crate) fn finish(format: Format, outcome: Result<View, Failure>) -> ExitCode {
+/// Writes the outcome of a command and decides the exit code. Without a format the command has written
+/// its data itself, and nothing is added to them.
+pub(crate) fn finish(format: Option<Format>, outcome: Result<View, Failure>) -> ExitCode {
     match outcome {
         Ok(view) => match print(format, &view, None) {
             Ok(()) => ExitCode::SUCCESS,
@@ -79,13 +80,13 @@ pub(crate) fn finish(format: Format, outcome: Result<View, Failure>) -> ExitCode
 }
 
 /// Writes what is asked for instead of a command, such as help, or what is wrong with the command line.
-pub(crate) fn not_parsed(format: Format, error: &clap::Error) -> ExitCode {
+pub(crate) fn not_parsed(format: Option<Format>, error: &clap::Error) -> ExitCode {
     // Help goes to stdout, everything else to stderr; a reader that goes away is no failure.
     let _ = error.print();
     if error.exit_code() == 0 {
         return ExitCode::SUCCESS;
     }
-    if matches!(format, Format::Json | Format::Yaml) {
+    if matches!(format, Some(Format::Json | Format::Yaml)) {
         let text = error.render().to_string();
         let message = text.split("\n\n").next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);
@@ -131,7 +132,8 @@ fn complain(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.exit as u8)
 }
 
-fn print(format: Format, view: &View, failure: Option<&Failure>) -> io::Result<()> {
+fn print(format: Option<Format>, view: &View, failure: Option<&Failure>) -> io::Result<()> {
+    let Some(format) = format else { return Ok(()) };
     let text = render(format, view, failure)?;
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
@@ -143,24 +145,18 @@ fn render(format: Format, view: &View, failure: Option<&Failure>) -> io::Result<
         Format::Table => Ok(table::render(view, false)),
         Format::Wide => Ok(table::render(view, true)),
         Format::Name => Ok(view.names.iter().map(|name| format!("{name}\n")).collect()),
-        Format::Json => match object(view, failure) {
-            Some(object) => Ok(serde_json::to_string_pretty(&object)? + "\n"),
-            None => Ok(String::new()),
-        },
-        Format::Yaml => match object(view, failure) {
-            Some(object) => serde_saphyr::to_string(&object).map_err(io::Error::other),
-            None => Ok(String::new()),
-        },
+        Format::Json => Ok(serde_json::to_string_pretty(&object(view, failure))? + "\n"),
+        Format::Yaml => serde_saphyr::to_string(&object(view, failure)).map_err(io::Error::other),
     }
 }
 
-/// The one object; none for a command that writes its data itself and did not fail.
-fn object(view: &View, failure: Option<&Failure>) -> Option<Value> {
+/// The one object.
+fn object(view: &View, failure: Option<&Failure>) -> Value {
     let mut object: Map<String, Value> = view.json.clone();
     if let Some(failure) = failure {
         object.insert("error".to_owned(), failure.json());
     }
-    (!object.is_empty()).then_some(Value::Object(object))
+    Value::Object(object)
 }
 
 #[cfg(test)]

@@ -83,6 +83,31 @@ fn usage_errors_have_the_same_shape_and_leave_stdout_empty_for_people() {
 }
 
 #[test]
+fn what_writes_its_data_itself_takes_no_output_and_fails_on_stderr_alone() {
+    let home = TempDir::new().expect("a directory");
+    for (arguments, hint) in [
+        (&["consume", "acme/orders", "-o", "json"][..], "--format"),
+        (&["completion", "bash", "--output=json"], "script"),
+    ] {
+        let output = run(&mut levee(&home, arguments));
+        assert_eq!((exit(&output), text(&output.stdout).as_str()), (2, ""), "{arguments:?}");
+        assert!(text(&output.stderr).lines().any(|line| line.starts_with("hint: ") && line.contains(hint)));
+    }
+    // The variable is for other commands. Port 1 of this machine: nothing listens there.
+    for arguments in [
+        &["consume", "acme/orders", "--endpoint", "127.0.0.1:1"][..],
+        &["consume", "acme/orders", "--bogus"],
+        &["completion", "nosuchshell"],
+    ] {
+        let output = run(levee(&home, arguments).env("LEVEE_OUTPUT", "json"));
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        assert!(exit(&output) != 0 && text(&output.stderr).starts_with("error: "), "{arguments:?}");
+    }
+    let output = run(levee(&home, &["completion", "bash"]).env("LEVEE_OUTPUT", "json"));
+    assert!(exit(&output) == 0 && text(&output.stdout).starts_with("_levee() {"));
+}
+
+#[test]
 fn nothing_is_deleted_without_consent() {
     let home = TempDir::new().expect("a directory");
     let output = run(&mut levee(&home, &["tenant", "delete", "acme"]));

@@ -54,13 +54,6 @@ fn what_is_not_known_of_a_failure_is_null() {
 }
 
 #[test]
-fn a_command_that_wrote_its_data_itself_prints_nothing_more() {
-    for format in Format::value_variants() {
-        assert_eq!(render(*format, &View::default(), None).unwrap(), "", "{format:?}");
-    }
-}
-
-#[test]
 fn sentences_stand_together_and_tables_apart() {
     let fields = || Section::Fields(vec![("A", "1".to_owned())]);
     let view = View::default().line("one").line("two").section(fields()).section(fields()).line("three");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// What a command shows: the same facts for programs, for people, and as names.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    /// For programs. Empty: the command wrote its data itself.
+    /// For programs.
     pub(crate) json: Map<String, Value>,
     /// For people.
     pub(crate) sections: Vec<Section>,
