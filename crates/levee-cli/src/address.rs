@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use levee_types::{TenantName, TopicName};
+use serde_json::{Value, json};
 use std::fmt;
 
 /// A topic of a tenant.
@@ -29,6 +30,11 @@ impl TopicAddress {
             None => Err(Failure::usage(format!("topic {topic} needs a tenant"))
                 .with_hint(format!("write TENANT/{topic}, give --tenant, or bind the context to a tenant"))),
         }
+    }
+
+    /// The address for programs.
+    pub(crate) fn json(&self) -> Value {
+        json!({"tenant": self.tenant.as_str(), "name": self.topic.as_str()})
     }
 }
 

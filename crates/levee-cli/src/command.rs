@@ -4,6 +4,7 @@ mod completion;
 mod consume;
 mod context;
 mod produce;
+mod several;
 mod status;
 mod tenant;
 mod topic;
@@ -82,17 +83,5 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
         Command::Bench(BenchCommand::Produce(args)) => bench::produce(&args, &session()?).await,
         Command::Bench(BenchCommand::Consume(args)) => bench::consume(&args, &session()?).await,
         Command::Completion { shell } => completion::run(shell),
-    }
-}
-
-/// The result of a command on several things, of which some may have failed.
-///
-/// # Errors
-/// The failure, with the result beside it; a partial one if anything was done.
-fn outcome(view: View, failure: Option<Failure>, partial: bool) -> Result<View, Failure> {
-    match failure {
-        None => Ok(view),
-        Some(failure) if partial => Err(failure.after_part(view)),
-        Some(failure) => Err(failure.showing(view)),
     }
 }

@@ -47,7 +47,16 @@ pub(crate) struct Failure {
     /// What the server's log calls the request.
     pub(crate) request_id: Option<Box<str>>,
     /// What was done all the same.
-    pub(crate) partial: Option<Box<View>>,
+    pub(crate) partial: Option<Box<Partial>>,
+}
+
+/// What a failed command did all the same.
+#[derive(Debug, Default)]
+pub(crate) struct Partial {
+    /// The result.
+    pub(crate) view: View,
+    /// Of a command on several things, every failure; the one around this sums them up.
+    pub(crate) each: Vec<Failure>,
 }
 
 impl Failure {
@@ -104,9 +113,38 @@ impl Failure {
         Self::new("INTERRUPTED", Exit::Failed, "interrupted")
     }
 
+    /// A task of this program panicked, and has said why.
+    pub(crate) fn defect() -> Self {
+        Self::new(ErrorCode::Internal.as_str(), Exit::Failed, "levee met a defect of its own")
+    }
+
     /// The server refused or failed.
     pub(crate) fn server(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { retryable: code.is_retryable(), ..Self::new(code.as_str(), exit_of(code), message) }
+    }
+
+    /// The same failure of another thing that was asked for in the same request.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            retryable: self.retryable,
+            retry_after: self.retry_after,
+            request_id: self.request_id.clone(),
+            ..Self::new(self.code, self.exit, self.message.as_str()).with_hint(self.hint.as_str())
+        }
+    }
+
+    /// The failures of a command on several things as one; none if there are none. `what` failed, such as
+    /// `2 of 3 topics`. Code and request are those of the first one.
+    pub(crate) fn of_several(what: &str, each: Vec<Self>) -> Option<Self> {
+        let first = each.first()?;
+        let message = format!("{what} failed, the first one: {}", first.message);
+        let failure = Self {
+            retryable: each.iter().all(|failure| failure.retryable),
+            retry_after: each.iter().filter_map(|failure| failure.retry_after).max(),
+            request_id: first.request_id.clone(),
+            ..Self::new(first.code, Exit::Failed, message).with_hint(first.hint.as_str())
+        };
+        Some(Self { partial: Some(Box::new(Partial { view: View::default(), each })), ..failure })
     }
 
     /// The failure for programs. All fields are there always; what is not known is null.
@@ -144,7 +182,7 @@ impl Failure {
     /// The same failure, of a command that shows something all the same.
     #[must_use]
     pub(crate) fn showing(mut self, view: View) -> Self {
-        self.partial = Some(Box::new(view));
+        self.partial.get_or_insert_default().view = view;
         self
     }
 

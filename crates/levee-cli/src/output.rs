@@ -3,7 +3,8 @@
 //!
 //! Must hold: with `-o json` stdout carries exactly one object, also when the command fails
 //! (`{"error": {"code", "message", "hint", "retryable", "retry_after_ms", "request_id"}}`, beside what was
-//! done all the same); a reader that goes away is no failure; nothing is coloured, which is what `NO_COLOR`
+//! done all the same); `created` and `deleted` are numbers; a command on several things has `failures`, each
+//! with `name` and `error`; a reader that goes away is no failure; nothing is coloured, which is what `NO_COLOR`
 //! asks for.
 
 use crate::failure::{Exit, Failure};
@@ -70,10 +71,12 @@ pub(crate) fn finish(format: Option<Format>, outcome: Result<View, Failure>) -> 
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(error) => complain(&stdout_failed(&error)),
         },
-        Err(mut failure) => {
-            let partial = failure.partial.take().map_or_else(View::default, |view| *view);
+        Err(failure) => {
             // The failure is what the caller must hear of, whatever becomes of stdout.
-            let _ = print(format, &partial, Some(&failure));
+            let _ = match &failure.partial {
+                Some(partial) => print(format, &partial.view, Some(&failure)),
+                None => print(format, &View::default(), Some(&failure)),
+            };
             complain(&failure)
         }
     }
@@ -119,6 +122,15 @@ pub(crate) fn note(text: &str) {
 }
 
 fn complain(failure: &Failure) -> ExitCode {
+    match failure.partial.as_ref().map_or(&[][..], |partial| &partial.each) {
+        [] => tell(failure),
+        each => each.iter().for_each(tell),
+    }
+    ExitCode::from(failure.exit as u8)
+}
+
+/// Tells a person of a failure.
+fn tell(failure: &Failure) {
     note(&format!("error: {}", failure.message));
     if !failure.hint.is_empty() {
         note(&format!("hint: {}", failure.hint));
@@ -129,7 +141,6 @@ fn complain(failure: &Failure) -> ExitCode {
     if let Some(id) = &failure.request_id {
         note(&format!("request id: {id}"));
     }
-    ExitCode::from(failure.exit as u8)
 }
 
 fn print(format: Option<Format>, view: &View, failure: Option<&Failure>) -> io::Result<()> {

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::units;
 use levee_client::{Position, StartAt};
 use levee_types::Clock;
+use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -51,10 +52,7 @@ impl Place {
         only: Option<u32>,
         clock: &dyn Clock,
     ) -> Result<Vec<Position>, Failure> {
-        if let Some(partition) = only.filter(|partition| *partition >= partitions) {
-            return Err(Failure::not_found(format!("topic {topic} has no partition {partition}"))
-                .with_hint(format!("its partitions are 0 to {}", partitions.saturating_sub(1))));
-        }
+        check_partition(topic, partitions, only)?;
         if matches!(self, Self::Offset(_)) && only.is_none() && partitions > 1 {
             return Err(Failure::usage(format!(
                 "topic {topic} has {partitions} partitions, and an offset is of one of them"
@@ -75,6 +73,24 @@ impl Place {
         Ok(partitions
             .map(|partition| Position { topic: topic.to_owned(), partition, from: from() })
             .collect())
+    }
+}
+
+/// Checks the partition that was named of a topic with so many, if one was.
+///
+/// # Errors
+/// It does not exist.
+pub(crate) fn check_partition(
+    topic: impl Display,
+    partitions: u32,
+    named: Option<u32>,
+) -> Result<(), Failure> {
+    match named {
+        Some(partition) if partition >= partitions => {
+            Err(Failure::not_found(format!("topic {topic} has no partition {partition}"))
+                .with_hint(format!("its partitions are 0 to {}", partitions.saturating_sub(1))))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -95,6 +95,26 @@ impl Session {
         }
     }
 
+    /// All items of a list that comes in pages. `page` asks for the one behind a token.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) async fn all_pages<T>(
+        &self,
+        page: impl AsyncFn(String) -> Result<(Vec<T>, String), Error>,
+    ) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        let mut token = String::new();
+        loop {
+            let (items, next) = self.ask(page(token)).await?;
+            all.extend(items);
+            token = next;
+            if token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
     /// A topic with its properties.
     ///
     /// # Errors

@@ -66,14 +66,13 @@ pub(crate) async fn consume(args: &BenchConsumeArgs, session: &Session) -> Resul
     let cpu = process_cpu().saturating_sub(cpu_before);
     let (mut tally, mut bytes) = (Tally::new(), 0);
     for outcome in outcomes {
-        let (part, part_bytes) = outcome.map_err(|_| Failure::interrupted())?;
+        let (part, part_bytes) = outcome.map_err(|_| Failure::defect())?;
         tally.merge(part);
         bytes += part_bytes;
     }
     let elapsed = tally.last.saturating_sub(start);
     let settings = describe(args, partitions, count);
-    Report { kind: "consume", topic: address.to_string(), settings, tally, not_sent: 0, bytes, elapsed, cpu }
-        .finish()
+    Report { kind: "consume", topic: address, settings, tally, not_sent: 0, bytes, elapsed, cpu }.finish()
 }
 
 /// What the readers of one run have in common.

@@ -85,7 +85,7 @@ pub(crate) async fn produce(args: &BenchProduceArgs, session: &Session) -> Resul
     let cpu = process_cpu().saturating_sub(cpu_before);
     let mut tally = Tally::new();
     for outcome in outcomes {
-        let (Ok(stopped), Ok(collected)) = outcome else { return Err(Failure::interrupted()) };
+        let (Ok(stopped), Ok(collected)) = outcome else { return Err(Failure::defect()) };
         tally.merge(collected);
         if let Some(failure) = stopped {
             tally.fail(|| failure);
@@ -101,8 +101,7 @@ pub(crate) async fn produce(args: &BenchProduceArgs, session: &Session) -> Resul
     let elapsed = tally.last.saturating_sub(schedule.started());
     let bytes = tally.done * args.record_bytes as u64;
     let settings = describe(args, partitions);
-    Report { kind: "produce", topic: address.to_string(), settings, tally, not_sent, bytes, elapsed, cpu }
-        .finish()
+    Report { kind: "produce", topic: address, settings, tally, not_sent, bytes, elapsed, cpu }.finish()
 }
 
 /// A full batch. One producer sends this many records to a partition before it turns to the next one, so

@@ -1,6 +1,7 @@
 //! The result of a bench: the same for producing and reading, for people and for programs.
 
 use super::collector::Tally;
+use crate::address::TopicAddress;
 use crate::failure::Failure;
 use crate::output::{Section, View};
 use crate::units;
@@ -13,15 +14,15 @@ use std::time::Duration;
 pub(super) struct Report {
     /// `produce` or `consume`.
     pub(super) kind: &'static str,
-    /// The address of the topic.
-    pub(super) topic: String,
+    /// The topic.
+    pub(super) topic: TopicAddress,
     /// What was asked for, for programs.
     pub(super) settings: Map<String, Value>,
     /// What became of the records.
     pub(super) tally: Tally,
     /// Records that the schedule has and nobody sent before its end.
     pub(super) not_sent: u64,
-    /// Bytes of the values of the records that were done, or of batches as they are stored.
+    /// Bytes of the values of the records that were done.
     pub(super) bytes: u64,
     /// From the start to the last record that was done.
     pub(super) elapsed: Duration,
@@ -56,7 +57,7 @@ impl Report {
         let latency = quantiles(&self.tally.latency);
 
         let mut fields = vec![
-            ("Topic", self.topic.clone()),
+            ("Topic", self.topic.to_string()),
             ("Records", format!("{} in {seconds:.2} s", self.tally.done)),
             ("Failed", self.tally.failed.to_string()),
             ("Throughput", format!("{mb_per_s:.1} MB/s, {records_per_s:.0} records/s")),
@@ -76,7 +77,7 @@ impl Report {
 
         let json = json!({
             "kind": self.kind,
-            "topic": self.topic,
+            "topic": self.topic.json(),
             "settings": self.settings,
             "records": self.tally.done,
             "errors": self.tally.failed,

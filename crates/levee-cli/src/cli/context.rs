@@ -16,8 +16,12 @@ pub(crate) enum ContextCommand {
     /// Lists the contexts.
     #[command(visible_alias = "list")]
     Ls,
+    /// Shows one context.
+    Describe {
+        /// The context.
+        name: String,
+    },
     /// Shows the values that commands use now, and where each comes from.
-    #[command(visible_alias = "describe")]
     Show,
     /// Removes a context.
     Rm(RmArgs),

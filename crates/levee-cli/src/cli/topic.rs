@@ -38,6 +38,8 @@ pub(crate) struct CreateArgs {
     #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) partitions: u32,
     /// A property; may be repeated. `levee topic describe` shows the known ones.
+    ///
+    /// Sizes may have units: max.message.bytes=512KiB.
     #[arg(short, long = "config", value_name = "KEY=VALUE", value_parser = parse_property)]
     pub(crate) config: Vec<(String, String)>,
     /// When a record is acknowledged.
@@ -102,6 +104,8 @@ pub(crate) enum ConfigCommand {
         /// The topic, as TENANT/TOPIC or TOPIC.
         topic: String,
         /// The properties.
+        ///
+        /// Sizes may have units: max.message.bytes=512KiB.
         #[arg(required = true, value_name = "KEY=VALUE", value_parser = parse_property)]
         properties: Vec<(String, String)>,
     },

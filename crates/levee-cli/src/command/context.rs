@@ -48,7 +48,7 @@ fn add(args: &AddArgs, global: &Global, store: &ContextStore) -> Result<View, Fa
     let state = if created { "added" } else { "exists already" };
     let current = if file.current.as_ref() == Some(name) { ", and is the current one" } else { "" };
     Ok(described(&file, name)
-        .with("created", json!(created))
+        .with("created", json!(u64::from(created)))
         .line(format!("context {name} {state}{current}")))
 }
 
@@ -75,7 +75,7 @@ fn remove(args: &RmArgs, store: &ContextStore) -> Result<View, Failure> {
     store.save(&file)?;
     let state = if removed { "removed" } else { "does not exist" };
     Ok(View::of("context", json!({"name": name}))
-        .with("deleted", json!(removed))
+        .with("deleted", json!(u64::from(removed)))
         .named([name.clone()])
         .line(format!("context {name} {state}")))
 }

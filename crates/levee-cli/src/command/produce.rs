@@ -7,6 +7,7 @@
 use crate::cli::produce::ProduceArgs;
 use crate::failure::Failure;
 use crate::output::{self, View};
+use crate::position::check_partition;
 use crate::session::Session;
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -26,10 +27,7 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
     let client = session.of_tenant(&address.tenant)?;
     // Tells of a topic that does not exist before anything is read.
     let topic = session.topic(&client, &address).await?;
-    if let Some(partition) = args.partition.filter(|partition| *partition >= topic.partitions) {
-        return Err(Failure::not_found(format!("topic {address} has no partition {partition}"))
-            .with_hint(format!("its partitions are 0 to {}", topic.partitions.saturating_sub(1))));
-    }
+    check_partition(&address, topic.partitions, args.partition)?;
     let mut settings =
         ProducerSettings { compression: args.compression.into(), ..ProducerSettings::default() };
     settings.delivery_timeout = session.given_timeout().unwrap_or(settings.delivery_timeout);
@@ -63,8 +61,7 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
     sender.progress.finish_and_clear();
 
     let Sender { acked, failed, unknown, failure, .. } = sender;
-    let produced =
-        json!({"topic": address.to_string(), "acked": acked, "failed": failed, "unknown": unknown});
+    let produced = json!({"topic": address.json(), "acked": acked, "failed": failed, "unknown": unknown});
     let view = View::of("produced", produced).named([address.to_string()]);
     match failure {
         None => Ok(view.line(format!("{acked} records acknowledged"))),

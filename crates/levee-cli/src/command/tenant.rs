@@ -1,7 +1,8 @@
 //! `levee tenant …`
 
+use super::several::{self, Failures};
 use crate::cli::tenant::{CreateArgs, DeleteArgs, TenantCommand};
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::output::{Column, Section, View};
 use crate::prompt;
 use crate::session::Session;
@@ -23,9 +24,9 @@ pub(super) async fn run(command: &TenantCommand, session: &Session) -> Result<Vi
 async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
     let names = check(&args.names)?;
     let admin = session.operator()?.admin();
-    let (mut tenants, mut created) = (Vec::new(), 0);
+    let (mut tenants, mut created) = (Vec::new(), 0_u64);
     let mut view = View::default();
-    let mut failure = None;
+    let mut failures = Failures::of("tenant");
     for name in &names {
         match session.ask(admin.create_tenant(name, args.if_not_exists)).await {
             Ok(response) => {
@@ -34,44 +35,21 @@ async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
                 view = view.line(format!("tenant {name} {state}")).named([name.to_string()]);
                 tenants.extend(response.tenant.as_ref().map(json_of));
             }
-            Err(error) => {
-                failure = Some(error.or_if_not_exists());
-                break;
-            }
+            Err(failure) => failures.add(name, failure.or_if_not_exists()),
         }
     }
-    let partial = !tenants.is_empty();
     let view = view.with("tenants", Value::Array(tenants)).with("created", json!(created));
-    super::outcome(view, failure, partial)
+    failures.finish(names.len(), view)
 }
 
 async fn delete(args: &DeleteArgs, session: &Session) -> Result<View, Failure> {
     let names = check(&args.names)?;
-    prompt::consent(
-        args.yes,
-        &format!("delete tenant {} with all topics and records", args.names.join(", ")),
-    )?;
+    let list = args.names.join(", ");
+    prompt::consent(args.yes, &format!("delete tenant {list} with all topics and records"))?;
     let admin = session.operator()?.admin();
-    let mut deleted = Vec::new();
-    let mut view = View::default();
-    let mut failure = None;
-    for name in &names {
-        match session.ask(admin.delete_tenant(name)).await {
-            Ok(()) => {
-                view = view.line(format!("tenant {name} deleted")).named([name.to_string()]);
-                deleted.push(json!(name.as_str()));
-            }
-            Err(error) if args.if_exists && error.exit == Exit::NotFound => {
-                view = view.line(format!("tenant {name} does not exist"));
-            }
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        }
-    }
-    let partial = !deleted.is_empty();
-    super::outcome(view.with("deleted", Value::Array(deleted)), failure, partial)
+    let json_of = |name: &TenantName| json!({"name": name.as_str()});
+    let delete_one = async |name: &TenantName| session.ask(admin.delete_tenant(name)).await;
+    several::delete("tenant", &names, args.if_exists, json_of, delete_one).await
 }
 
 async fn list(session: &Session) -> Result<View, Failure> {
@@ -82,16 +60,11 @@ async fn list(session: &Session) -> Result<View, Failure> {
         Column::number("ID").wide(),
     ];
     let admin = session.operator()?.admin();
-    let mut tenants = Vec::new();
-    let mut page = String::new();
-    loop {
-        let response = session.ask(admin.list_tenants(MAX_PAGE_SIZE, &page)).await?;
-        tenants.extend(response.tenants);
-        page = response.next_page_token;
-        if page.is_empty() {
-            break;
-        }
-    }
+    let page = async |token: String| {
+        let response = admin.list_tenants(MAX_PAGE_SIZE, &token).await?;
+        Ok((response.tenants, response.next_page_token))
+    };
+    let tenants = session.all_pages(page).await?;
     let rows = tenants.iter().map(|tenant| {
         let created = show_time(tenant.created_ms);
         vec![tenant.name.clone(), tenant.topics.to_string(), created, tenant.id.to_string()]

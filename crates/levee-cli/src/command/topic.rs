@@ -1,5 +1,6 @@
 //! `levee topic …`
 
+use super::several::Failures;
 use crate::cli::topic::{AddPartitionsArgs, LsArgs, TopicCommand, TrimArgs};
 use crate::failure::Failure;
 use crate::output::{Column, Section, View};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 mod config;
 mod create;
 mod delete;
+mod properties;
 mod show;
 
 pub(super) async fn run(command: &TopicCommand, session: &Session) -> Result<View, Failure> {
@@ -35,16 +37,11 @@ async fn list(args: &LsArgs, session: &Session) -> Result<View, Failure> {
     ];
     let tenant = session.tenant()?;
     let admin = session.of_tenant(tenant)?.admin();
-    let mut topics = Vec::new();
-    let mut page = String::new();
-    loop {
-        let response = session.ask(admin.list_topics("", &args.prefix, MAX_PAGE_SIZE, &page)).await?;
-        topics.extend(response.topics);
-        page = response.next_page_token;
-        if page.is_empty() {
-            break;
-        }
-    }
+    let page = async |token: String| {
+        let response = admin.list_topics("", &args.prefix, MAX_PAGE_SIZE, &token).await?;
+        Ok((response.topics, response.next_page_token))
+    };
+    let topics = session.all_pages(page).await?;
     let section = Section::Rows {
         columns: COLUMNS,
         rows: topics.iter().map(|topic| show::row(tenant, topic)).collect(),
@@ -85,23 +82,21 @@ async fn trim(args: &TrimArgs, session: &Session) -> Result<View, Failure> {
     )?;
 
     let admin = client.admin();
-    let (mut rows, mut trimmed, mut failure) = (Vec::new(), Vec::new(), None);
+    let (mut rows, mut trimmed) = (Vec::new(), Vec::new());
+    let mut failures = Failures::of("partition");
+    let asked = partitions.len();
     for (partition, found) in partitions.into_iter().zip(found) {
         match session.ask(admin.trim_partition("", name, partition, found.offset)).await {
             Ok(start) => {
                 rows.push(vec![partition.to_string(), start.to_string()]);
                 trimmed.push(json!({"partition": partition, "start_offset": start}));
             }
-            Err(error) => {
-                failure = Some(error.at(format!("partition {partition}")));
-                break;
-            }
+            Err(failure) => failures.add(&partition, failure),
         }
     }
-    let partial = !trimmed.is_empty();
-    let view = View::of("topic", json!({"tenant": address.tenant.as_str(), "name": name}))
+    let view = View::of("topic", address.json())
         .with("partitions", Value::Array(trimmed))
         .named([address.to_string()])
         .section(Section::Rows { columns: COLUMNS, rows });
-    super::outcome(view, failure, partial)
+    failures.finish(asked, view)
 }

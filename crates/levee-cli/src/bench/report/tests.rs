@@ -11,7 +11,7 @@ fn report(failed: bool) -> Report {
     }
     Report {
         kind: "produce",
-        topic: "acme/orders".to_owned(),
+        topic: TopicAddress::resolve("acme/orders", None).unwrap(),
         settings: Map::new(),
         tally,
         not_sent: 0,
@@ -40,7 +40,7 @@ fn figures_for_programs() {
 fn failed_records_fail_the_command_beside_the_figures() {
     let failure = report(true).finish().unwrap_err();
     assert_eq!((failure.exit, failure.code), (Exit::Failed, "STORAGE_FULL"));
-    let bench = &failure.partial.unwrap().json["bench"];
+    let bench = &failure.partial.unwrap().view.json["bench"];
     assert_eq!((&bench["errors"], &bench["records"]), (&json!(1), &json!(1000)));
 }
 

@@ -1,6 +1,6 @@
 //! `levee topic config …`
 
-use super::show;
+use super::{properties, show};
 use crate::address::TopicAddress;
 use crate::cli::topic::ConfigCommand;
 use crate::failure::Failure;
@@ -18,8 +18,7 @@ pub(super) async fn run(command: &ConfigCommand, session: &Session) -> Result<Vi
             get(&address, session.topic(&client, &address).await?, keys)
         }
         ConfigCommand::Set { topic, properties } => {
-            let set: HashMap<String, String> = properties.iter().cloned().collect();
-            update(topic, set, Vec::new(), session).await
+            update(topic, properties::collect(properties.iter().cloned())?, Vec::new(), session).await
         }
         ConfigCommand::Unset { topic, keys } => update(topic, HashMap::new(), keys.clone(), session).await,
     }
@@ -27,7 +26,8 @@ pub(super) async fn run(command: &ConfigCommand, session: &Session) -> Result<Vi
 
 fn get(address: &TopicAddress, topic: Topic, keys: &[String]) -> Result<View, Failure> {
     if let Some(unknown) = keys.iter().find(|key| !topic.config.iter().any(|entry| entry.name == **key)) {
-        return Err(Failure::not_found(format!("there is no topic property {unknown:?}"))
+        // The words and the code of the server, which is asked only to set and to unset.
+        return Err(Failure::usage(format!("unknown topic property {unknown:?}"))
             .with_hint(format!("known properties: {}", PROPERTIES.join(", "))));
     }
     let wanted = |entry: &ConfigEntry| keys.is_empty() || keys.contains(&entry.name);

@@ -1,25 +1,28 @@
 //! `levee topic create`
 
+use super::properties;
 use crate::address::TopicAddress;
 use crate::cli::topic::CreateArgs;
+use crate::command::several::Failures;
 use crate::failure::Failure;
 use crate::output::View;
 use crate::session::Session;
-use levee_client::Error;
 use levee_client::v1::TopicSpec;
+use levee_client::{CreatedTopics, Error};
 use levee_types::TenantName;
 use levee_types::limits::MAX_TOPICS_PER_REQUEST;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 
 pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
-    let config = properties(args)?;
+    let durability = args.durability.map(|value| ("durability".to_owned(), value.as_str().to_owned()));
+    let config = properties::collect(args.config.iter().cloned().chain(durability))?;
     let mut by_tenant: BTreeMap<TenantName, Vec<TopicAddress>> = BTreeMap::new();
     for text in &args.topics {
         let address = session.address(text)?;
         by_tenant.entry(address.tenant.clone()).or_default().push(address);
     }
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome { ready: Vec::new(), created: 0, failures: Failures::of("topic") };
     for (tenant, addresses) in &by_tenant {
         let admin = session.of_tenant(tenant)?.admin();
         for addresses in addresses.chunks(MAX_TOPICS_PER_REQUEST) {
@@ -29,68 +32,55 @@ pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<View, Fa
                 config: config.clone(),
             });
             match session.ask(admin.create_topics("", specs.collect(), args.if_not_exists)).await {
-                Err(failure) => outcome.fail(failure),
-                Ok(made) => {
-                    outcome.created += u64::from(made.created);
-                    let mut failed: HashMap<String, Error> = made.failures.into_iter().collect();
-                    for address in addresses {
-                        match failed.remove(address.topic.as_str()) {
-                            None => outcome.ready.push(address.clone()),
-                            Some(error) => {
-                                let failure = Failure::from(error).at(format!("topic {address}"));
-                                outcome.fail(failure.or_if_not_exists());
-                            }
-                        }
-                    }
-                }
+                Ok(made) => outcome.answered(addresses, made),
+                Err(failure) => outcome.refused(addresses, &failure),
             }
         }
     }
-    outcome.finish()
+    outcome.finish(args.topics.len())
 }
 
-fn properties(args: &CreateArgs) -> Result<HashMap<String, String>, Failure> {
-    let durability =
-        args.durability.map(|durability| ("durability".to_owned(), durability.as_str().to_owned()));
-    let mut config = HashMap::new();
-    for (key, value) in args.config.iter().cloned().chain(durability) {
-        if config.insert(key.clone(), value).is_some() {
-            return Err(Failure::usage(format!("property {key} is given twice")));
-        }
-    }
-    Ok(config)
-}
-
-#[derive(Default)]
 struct Outcome {
     /// Topics that exist now.
     ready: Vec<TopicAddress>,
     /// How many of them are new.
     created: u64,
-    /// The first one.
-    failure: Option<Failure>,
-    failed: u64,
+    failures: Failures,
 }
 
 impl Outcome {
-    fn fail(&mut self, failure: Failure) {
-        self.failed += 1;
-        self.failure.get_or_insert(failure);
+    /// The server did what it could.
+    fn answered(&mut self, addresses: &[TopicAddress], made: CreatedTopics) {
+        self.created += u64::from(made.created);
+        let mut failed: HashMap<String, Error> = made.failures.into_iter().collect();
+        for address in addresses {
+            match failed.remove(address.topic.as_str()) {
+                None => self.ready.push(address.clone()),
+                Some(error) => self.failures.add(address, Failure::from(error).or_if_not_exists()),
+            }
+        }
     }
 
-    fn finish(self) -> Result<View, Failure> {
-        let Self { ready, created, failure, failed } = self;
-        let json = |address: &TopicAddress| json!({"tenant": address.tenant.as_str(), "name": address.topic.as_str()});
-        let mut view = View::of("topics", ready.iter().map(json).collect::<Vec<Value>>().into())
+    /// The server did nothing of it.
+    fn refused(&mut self, addresses: &[TopicAddress], failure: &Failure) {
+        for address in addresses {
+            self.failures.add(address, failure.again());
+        }
+    }
+
+    fn finish(self, asked: usize) -> Result<View, Failure> {
+        let Self { ready, created, failures } = self;
+        let failed = failures.count();
+        let existed = (ready.len() as u64).saturating_sub(created);
+        let view = View::of("topics", ready.iter().map(TopicAddress::json).collect())
             .with("created", json!(created))
             .named(ready.iter().map(ToString::to_string));
-        let existed = (ready.len() as u64).saturating_sub(created);
-        view = match ready.as_slice() {
+        let view = match ready.as_slice() {
             [] => view,
             [address] if created == 1 => view.line(format!("topic {address} created")),
             [address] => view.line(format!("topic {address} exists already")),
             _ => view.line(format!("{created} topics created, {existed} existed already, {failed} failed")),
         };
-        crate::command::outcome(view, failure, !ready.is_empty())
+        failures.finish(asked, view)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The properties of a topic alone.
 pub(super) fn config(address: &TopicAddress, entries: &[ConfigEntry]) -> View {
     View::of("config", config_json(entries))
-        .with("topic", json!({"tenant": address.tenant.as_str(), "name": address.topic.as_str()}))
+        .with("topic", address.json())
         .named(entries.iter().map(|entry| entry.name.clone()))
         .section(config_section(entries))
 }
