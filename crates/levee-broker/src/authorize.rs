@@ -57,7 +57,11 @@ fn authorize(principal: &Principal, operation: Operation, named: &str) -> Result
 
 fn no_tenant(name: &str) -> LeveeError {
     let name: String = name.chars().take(MAX_TENANT_NAME).collect();
-    LeveeError::new(ErrorCode::NotFound, format!("there is no tenant {name:?}"))
+    let error = LeveeError::new(ErrorCode::NotFound, format!("there is no tenant {name:?}"));
+    match TenantName::new(&name) {
+        Ok(name) => error.with_hint(format!("create it with: levee tenant create {name}")),
+        Err(_) => error,
+    }
 }
 
 /// Proof that the caller may do the operation it asked for within `S`, and the way to storage.
@@ -67,7 +71,10 @@ pub struct Permit<S> {
 }
 
 /// Scope of a [`Permit`]: one tenant.
-pub struct InTenant(TenantId);
+pub struct InTenant {
+    id: TenantId,
+    name: TenantName,
+}
 
 /// Scope of a [`Permit`]: the node, with every tenant.
 pub struct OnNode(());
@@ -84,7 +91,7 @@ impl Permit<InTenant> {
     /// The tenant.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
-        self.scope.0
+        self.scope.id
     }
 
     /// The topic of this name. `field` is what the message calls it.
@@ -96,7 +103,7 @@ impl Permit<InTenant> {
             .map_err(|error| LeveeError::new(ErrorCode::InvalidArgument, format!("{field}: {error}")))?;
         self.shard.topic(self.tenant(), &name)?.ok_or_else(|| {
             LeveeError::new(ErrorCode::NotFound, format!("there is no topic {:?}", name.as_str()))
-                .with_hint(format!("create it with: levee topic create {name}"))
+                .with_hint(format!("create it with: levee topic create {}/{name}", self.scope.name))
         })
     }
 
@@ -147,7 +154,7 @@ impl Authorizer {
         match authorize(principal(request)?, operation, named)? {
             Grant::Tenant(name) => {
                 let tenant = self.shard.tenant(&name)?.ok_or_else(|| no_tenant(name.as_str()))?;
-                Ok(Permit { shard: self.shard.clone(), scope: InTenant(tenant.id) })
+                Ok(Permit { shard: self.shard.clone(), scope: InTenant { id: tenant.id, name: tenant.name } })
             }
             Grant::Node => Err(defect(operation)),
         }
