@@ -11,7 +11,7 @@ mod topic;
 
 use crate::bench;
 use crate::cli::bench::BenchCommand;
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Global};
 use crate::context::ContextStore;
 use crate::failure::Failure;
 use crate::output::{Format, View};
@@ -82,6 +82,26 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
         Command::Consume(args) => consume::run(&args, &session()?).await,
         Command::Bench(BenchCommand::Produce(args)) => bench::produce(&args, &session()?).await,
         Command::Bench(BenchCommand::Consume(args)) => bench::consume(&args, &session()?).await,
-        Command::Completion { shell } => completion::run(shell),
+        Command::Completion { shell } => completion::run(shell, &cli.global),
+    }
+}
+
+/// Refuses global flags that a command does not use: a setting that does nothing is never accepted.
+///
+/// # Errors
+/// A flag is given that is not among `used`.
+fn refuse_unused(global: &Global, used: &[&str]) -> Result<(), Failure> {
+    let Global { endpoint, tenant, context, timeout, output: _ } = global;
+    let given = [
+        ("--endpoint", endpoint.is_some()),
+        ("--tenant", tenant.is_some()),
+        ("--context", context.is_some()),
+        ("--timeout", timeout.is_some()),
+    ];
+    match given.iter().find(|(flag, is_given)| *is_given && !used.contains(flag)) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            Err(Failure::usage(format!("this command has no use for {flag}")).with_hint("leave it out"))
+        }
     }
 }

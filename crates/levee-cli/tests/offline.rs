@@ -69,6 +69,9 @@ fn usage_errors_have_the_same_shape_and_leave_stdout_empty_for_people() {
         &["topic", "create", "acme/_reserved"],
         &["topic", "delete", "acme/orders"],
         &["context", "add", "c", "--endpoint", "https://x:1"],
+        &["context", "add", "c", "--timeout", "5s"],
+        &["context", "use", "c", "--tenant", "acme"],
+        &["topic", "config", "set", "acme/orders", "durability=durable", "durability=relaxed"],
     ] {
         let output = run(&mut levee(&home, arguments));
         assert_eq!((exit(&output), text(&output.stdout).as_str()), (2, ""), "{arguments:?}");

@@ -15,10 +15,20 @@ pub(super) fn run(
     store: &ContextStore,
     env: Env<'_>,
 ) -> Result<View, Failure> {
+    let used: &[&str] = match command {
+        ContextCommand::Add(_) => &["--endpoint", "--tenant"],
+        ContextCommand::Show => &["--endpoint", "--tenant", "--context", "--timeout"],
+        ContextCommand::Use { .. }
+        | ContextCommand::Ls
+        | ContextCommand::Describe { .. }
+        | ContextCommand::Rm(_) => &[],
+    };
+    super::refuse_unused(global, used)?;
     match command {
         ContextCommand::Add(args) => add(args, global, store),
         ContextCommand::Use { name } => make_current(name, store),
         ContextCommand::Ls => Ok(list(&store.load()?)),
+        ContextCommand::Describe { name } => describe(name, store),
         ContextCommand::Show => Ok(show(&Settings::resolve(global, env, &store.load()?)?)),
         ContextCommand::Rm(args) => remove(args, store),
     }
@@ -92,6 +102,19 @@ fn list(file: &ContextFile) -> View {
     let section = Section::Rows { columns: COLUMNS, rows: rows.collect() };
     let json = file.contexts.keys().map(|name| context_json(file, name)).collect();
     View::of("contexts", json).named(file.contexts.keys().cloned()).section(section)
+}
+
+fn describe(name: &str, store: &ContextStore) -> Result<View, Failure> {
+    let file = store.load()?;
+    let context = file.contexts.get(name).ok_or_else(|| no_context(name))?;
+    let current = if file.current.as_deref() == Some(name) { "yes" } else { "no" };
+    let fields = vec![
+        ("Name", name.to_owned()),
+        ("Current", current.to_owned()),
+        ("Endpoint", context.endpoint.clone()),
+        ("Tenant", context.tenant.clone().unwrap_or_default()),
+    ];
+    Ok(described(&file, name).section(Section::Fields(fields)))
 }
 
 fn show(settings: &Settings) -> View {
