@@ -8,6 +8,7 @@ mod context;
 mod failure;
 mod output;
 mod position;
+mod progress;
 mod prompt;
 mod record_format;
 mod session;

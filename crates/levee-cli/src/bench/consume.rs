@@ -3,6 +3,7 @@
 use super::collector::Tally;
 use super::progress::{self, Progress};
 use super::report::{Report, process_cpu};
+use super::schedule::Limit;
 use crate::cli::bench::BenchConsumeArgs;
 use crate::failure::Failure;
 use crate::output::View;
@@ -33,6 +34,14 @@ pub(crate) async fn consume(args: &BenchConsumeArgs, session: &Session) -> Resul
     let clock = session.clock();
     let partitions = session.topic(&client, &address).await?.partitions;
     let positions = args.from.positions(address.topic.as_str(), partitions, None, &**clock)?;
+    let limit = match (args.records, args.duration) {
+        (Some(records), _) => Limit::Records(records),
+        (None, Some(duration)) => Limit::Duration(duration),
+        (None, None) => {
+            let found = session.ask(client.offsets(positions.clone())).await?;
+            Limit::Records(found.iter().map(|place| place.end.saturating_sub(place.offset)).sum())
+        }
+    };
     let settings = ReaderSettings { stop_at_end: !bounded, ..ReaderSettings::default() };
 
     let cpu_before = process_cpu();
@@ -61,7 +70,7 @@ pub(crate) async fn consume(args: &BenchConsumeArgs, session: &Session) -> Resul
             stop.cancel();
         });
     }
-    let outcomes = progress::show_until(join_all(readers), &parts, None, &**clock).await;
+    let outcomes = progress::show_until(join_all(readers), &parts, None, limit, &**clock).await;
 
     let cpu = process_cpu().saturating_sub(cpu_before);
     let (mut tally, mut bytes) = (Tally::new(), 0);

@@ -79,7 +79,7 @@ pub(crate) async fn produce(args: &BenchProduceArgs, session: &Session) -> Resul
         parts.push(progress);
     }
     let work = join_all(workers.into_iter().map(async |(worker, collector)| (worker.await, collector.await)));
-    let outcomes = progress::show_until(work, &parts, Some(args.record_bytes), &**clock).await;
+    let outcomes = progress::show_until(work, &parts, Some(args.record_bytes), limit, &**clock).await;
     drop(pacer);
 
     let cpu = process_cpu().saturating_sub(cpu_before);

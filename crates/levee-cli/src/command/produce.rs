@@ -11,9 +11,10 @@ use crate::position::check_partition;
 use crate::session::Session;
 use bytes::Bytes;
 use futures::FutureExt as _;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressDrawTarget;
 use input::{Input, Line};
 use levee_client::{Acked, Delivery, Error, Producer, ProducerSettings, Record};
+use progress::Progress;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
@@ -21,6 +22,7 @@ use tokio::task::unconstrained;
 use tokio_util::task::TaskTracker;
 
 mod input;
+mod progress;
 
 pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Failure> {
     let address = session.address(&args.topic)?;
@@ -38,6 +40,9 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
     if is_typed {
         output::note("each line becomes a record; end with Ctrl-D");
     }
+    // Nothing is counted where somebody types.
+    let target = if is_typed { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let progress = Progress::new(target, input.size);
     let template = Template::new(&args);
     let mut sender = Sender {
         producer,
@@ -48,7 +53,7 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
         failed: 0,
         unknown: 0,
         failure: None,
-        progress: progress(is_typed),
+        progress,
     };
     let interrupted = tokio::select! {
         () = sender.send_all(input, &template) => false,
@@ -58,7 +63,7 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
         sender.fail(Failure::interrupted());
     }
     sender.finish().await;
-    sender.progress.finish_and_clear();
+    sender.progress.finish();
 
     let Sender { acked, failed, unknown, failure, .. } = sender;
     let produced = json!({"topic": address.json(), "acked": acked, "failed": failed, "unknown": unknown});
@@ -71,16 +76,6 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
             ));
             Err(if acked > 0 { failure.after_part(view) } else { failure.showing(view) })
         }
-    }
-}
-
-/// Counts on the terminal what is acknowledged, unless somebody types there.
-fn progress(is_typed: bool) -> ProgressBar {
-    let target = if is_typed { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(None, target);
-    match ProgressStyle::with_template("{pos} records acknowledged, {per_sec}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }
 
@@ -106,18 +101,25 @@ impl Template {
     }
 }
 
+/// A record whose outcome is open.
+struct Sent {
+    delivery: Delivery,
+    /// Bytes of its line.
+    bytes: u64,
+}
+
 struct Sender<'a> {
     producer: Producer,
     topic: &'a str,
     partition: Option<u32>,
     /// Sent, outcome open, in the order of sending.
-    open: VecDeque<Delivery>,
+    open: VecDeque<Sent>,
     acked: u64,
     failed: u64,
     unknown: u64,
     /// The first one. Nothing is sent after it.
     failure: Option<Failure>,
-    progress: ProgressBar,
+    progress: Progress,
 }
 
 impl Sender<'_> {
@@ -128,7 +130,7 @@ impl Sender<'_> {
         while self.failure.is_none() {
             tokio::select! {
                 biased;
-                Some(outcome) = first(&mut self.open) => self.note(outcome),
+                Some((outcome, bytes)) = first(&mut self.open) => self.note(outcome, bytes),
                 chunk = chunks.recv() => match chunk {
                     None => return,
                     Some(Err(failure)) => self.fail(failure),
@@ -143,21 +145,19 @@ impl Sender<'_> {
             if self.failure.is_some() {
                 return;
             }
+            let bytes = line.value.len() as u64 + 1;
             let record = template.record(line);
             let sent = match self.partition {
                 Some(partition) => self.producer.send_to(self.topic, partition, record).await,
                 None => self.producer.send(self.topic, record).await,
             };
             match sent {
-                Ok(delivery) => self.open.push_back(delivery),
-                Err(error) => self.note(Err(error)),
+                Ok(delivery) => self.open.push_back(Sent { delivery, bytes }),
+                Err(error) => self.note(Err(error), bytes),
             }
             // Keeps what is remembered small; whatever is open still is bounded by the producer's buffer.
-            while let Some(outcome) =
-                self.open.front_mut().and_then(|next| unconstrained(next).now_or_never())
-            {
-                self.open.pop_front();
-                self.note(outcome);
+            while let Some(Some((outcome, bytes))) = unconstrained(first(&mut self.open)).now_or_never() {
+                self.note(outcome, bytes);
             }
         }
     }
@@ -179,16 +179,16 @@ impl Sender<'_> {
         if let Err(error) = self.producer.flush().await {
             self.fail(error.into());
         }
-        while let Some(outcome) = first(&mut self.open).await {
-            self.note(outcome);
+        while let Some((outcome, bytes)) = first(&mut self.open).await {
+            self.note(outcome, bytes);
         }
     }
 
-    fn note(&mut self, outcome: Result<Acked, Error>) {
+    fn note(&mut self, outcome: Result<Acked, Error>, bytes: u64) {
         match outcome {
             Ok(_) => {
                 self.acked += 1;
-                self.progress.inc(1);
+                self.progress.acked(bytes);
             }
             Err(error) => {
                 let count = if error.is_outcome_unknown() { &mut self.unknown } else { &mut self.failed };
@@ -203,9 +203,10 @@ impl Sender<'_> {
     }
 }
 
-/// The outcome of the first one, which is removed then; none if there is none.
-async fn first(open: &mut VecDeque<Delivery>) -> Option<Result<Acked, Error>> {
-    let outcome = open.front_mut()?.await;
+/// The outcome of the first one, which is removed then, and the bytes of its line; none if there is none.
+async fn first(open: &mut VecDeque<Sent>) -> Option<(Result<Acked, Error>, u64)> {
+    let Sent { delivery, bytes } = open.front_mut()?;
+    let outcome = (delivery.await, *bytes);
     open.pop_front();
     Some(outcome)
 }

@@ -42,6 +42,8 @@ enum Form {
 
 /// An open source of lines.
 pub(super) struct Input {
+    /// Bytes of all lines, if that is known.
+    pub(super) size: Option<u64>,
     name: String,
     form: Form,
     source: Box<dyn Read + Send>,
@@ -53,16 +55,25 @@ impl Input {
     /// # Errors
     /// The file cannot be opened.
     pub(super) fn open(file: Option<&Path>, key_field: Option<String>) -> Result<Self, Failure> {
-        let stdin = || -> Box<dyn Read + Send> { Box::new(io::stdin()) };
-        let (form, source, name) = match file {
-            None => (Form::Text, stdin(), None),
-            Some(path) if path == Path::new("-") => (Form::Json { key_field }, stdin(), None),
-            Some(path) => {
-                let file = File::open(path).map_err(|error| Failure::file(path, &error))?;
-                (Form::Json { key_field }, Box::new(file) as _, Some(path.display().to_string()))
-            }
+        let of_stdin = |form| Self {
+            size: None,
+            name: "standard input".to_owned(),
+            form,
+            source: Box::new(io::stdin()),
         };
-        Ok(Self { name: name.unwrap_or_else(|| "standard input".to_owned()), form, source })
+        match file {
+            None => Ok(of_stdin(Form::Text)),
+            Some(path) if path == Path::new("-") => Ok(of_stdin(Form::Json { key_field })),
+            Some(path) => {
+                let failed = |error| Failure::file(path, &error);
+                let file = File::open(path).map_err(failed)?;
+                let facts = file.metadata().map_err(failed)?;
+                // A pipe or a device has no size.
+                let size = facts.is_file().then_some(facts.len());
+                let name = path.display().to_string();
+                Ok(Self { size, name, form: Form::Json { key_field }, source: Box::new(file) })
+            }
+        }
     }
 
     /// Reads on a thread of its own, since nothing else can wait for a terminal. A failure is the last item.
