@@ -12,6 +12,7 @@
 )]
 
 mod cancel;
+mod cli;
 mod crash;
 mod damage;
 mod faults;
