@@ -35,13 +35,26 @@ pub fn blocking<T>(what: &str, within: Duration, mut condition: impl FnMut() -> 
     }
 }
 
-/// Says, past the capture of the test harness, that a test did not run.
+/// Says, past the capture of the test harness, that a test did not run: on standard error, and in the file
+/// that the variable `LEVEE_SKIPPED` names, so that it is not counted as passed. Call it on the thread of the
+/// test, whose name the test has.
+///
+/// A line of the file: the test binary, the test and why, between tabs. A test that gives up several times
+/// has several lines.
 ///
 /// # Panics
-/// When `LEVEE_NO_SKIP` is set: where everything must run, a skip is a failure.
+/// When `LEVEE_NO_SKIP` is set: where everything must run, a skip is a failure. When the file cannot be
+/// written.
 pub fn skipped(test: &str, reason: &str) {
     use std::io::Write as _;
     // The macros are captured; this is not.
     let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: {reason}");
     assert!(std::env::var_os("LEVEE_NO_SKIP").is_none(), "SKIPPED {test}: {reason}");
+    let Some(file) = std::env::var_os("LEVEE_SKIPPED") else { return };
+    let binary = std::env::current_exe().unwrap_or_default();
+    let thread = std::thread::current();
+    let line = format!("{}\t{}\t{test}: {reason}\n", binary.display(), thread.name().unwrap_or(test));
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).expect("LEVEE_SKIPPED");
+    // In one call, so that lines of tests that run at once stay whole.
+    file.write_all(line.as_bytes()).expect("LEVEE_SKIPPED");
 }
