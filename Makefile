@@ -40,9 +40,10 @@ chaos: setup-test ## Runs the long crash, power-loss and corruption tests (hours
 bench: release ## Prints the figures that the broker is measured by
 	$(RELEASE)/bench $(ARGS)
 
-lint: setup-build ## Checks format, lints, scripts, licences and banned crates
+lint: setup-test ## Checks format, lints, fuzz targets, scripts, licences and banned crates
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	scripts/lint-fuzz
 	scripts/lint-scripts
 	scripts/audit --lint
 
