@@ -7,9 +7,10 @@ mod tests;
 
 use crate::identity::Principal;
 use crate::operation::{Access, Operation};
+use crate::services::fields::topic_name;
 use levee_storage::{Shard, Topic};
 use levee_types::limits::MAX_TENANT_NAME;
-use levee_types::{ErrorCode, LeveeError, PartitionId, TenantId, TenantName, TopicName};
+use levee_types::{ErrorCode, LeveeError, PartitionId, TenantId, TenantName};
 use std::sync::Arc;
 use tonic::Request;
 
@@ -37,7 +38,8 @@ fn authorize(principal: &Principal, operation: Operation, named: &str) -> Result
                 return Err(LeveeError::new(
                     ErrorCode::InvalidArgument,
                     "tenant: the operator must name one",
-                ));
+                )
+                .with_hint("give the name of the tenant whose topics are meant: levee names TENANT/TOPIC"));
             }
             // A name that cannot be one is no tenant either.
             TenantName::new(named).map(Grant::Tenant).map_err(|_| no_tenant(named))
@@ -60,7 +62,7 @@ fn no_tenant(name: &str) -> LeveeError {
     let error = LeveeError::new(ErrorCode::NotFound, format!("there is no tenant {name:?}"));
     match TenantName::new(&name) {
         Ok(name) => error.with_hint(format!("create it with: levee tenant create {name}")),
-        Err(_) => error,
+        Err(_) => error.with_hint("check the name; levee tenant ls lists the tenants"),
     }
 }
 
@@ -99,8 +101,7 @@ impl Permit<InTenant> {
     /// # Errors
     /// INVALID_ARGUMENT for what cannot be a name, NOT_FOUND if the tenant has no such topic.
     pub fn topic(&self, field: &str, name: &str) -> Result<Arc<Topic>, LeveeError> {
-        let name = TopicName::new(name)
-            .map_err(|error| LeveeError::new(ErrorCode::InvalidArgument, format!("{field}: {error}")))?;
+        let name = topic_name(field, name)?;
         self.shard.topic(self.tenant(), &name)?.ok_or_else(|| {
             LeveeError::new(ErrorCode::NotFound, format!("there is no topic {:?}", name.as_str()))
                 .with_hint(format!("create it with: levee topic create {}/{name}", self.scope.name))
@@ -120,7 +121,8 @@ impl Permit<InTenant> {
                     topic.name.as_str(),
                     topic.partitions
                 ),
-            ));
+            )
+            .with_hint("choose one of these, or add some with: levee topic add-partitions"));
         }
         Ok(PartitionId { tenant: self.tenant(), topic: topic.id, partition })
     }

@@ -1,7 +1,8 @@
 //! How a failure reaches a client: the one place where a [`LeveeError`] becomes a gRPC status, or a
 //! message of a stream that goes on.
 //!
-//! Must hold: texts are chosen for a client and short enough for a header; no match has a catch-all arm.
+//! Must hold: texts are chosen for a client and short enough for a header; every error says what to do; no
+//! match has a catch-all arm.
 
 mod framework;
 
@@ -30,7 +31,7 @@ pub fn status(error: &LeveeError) -> Status {
     let LeveeError { code, message, hint } = error;
     count(*code);
     let metadata = HashMap::from([
-        ("hint".to_owned(), shorten(hint)),
+        ("hint".to_owned(), shorten(if hint.is_empty() { what_to_do(*code) } else { hint })),
         ("retryable".to_owned(), code.is_retryable().to_string()),
     ]);
     let mut details = ErrorDetails::with_error_info(code.as_str(), DOMAIN, metadata);
@@ -43,8 +44,11 @@ pub fn status(error: &LeveeError) -> Status {
 /// The error inside of a stream that goes on.
 #[must_use]
 pub fn detail(error: LeveeError) -> v1::ErrorDetail {
-    let LeveeError { code, message, hint } = error;
+    let LeveeError { code, message, mut hint } = error;
     count(code);
+    if hint.is_empty() {
+        what_to_do(code).clone_into(&mut hint);
+    }
     let retry_after_ms = retry_delay(code).map(|delay| u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
     v1::ErrorDetail { code: code as i32, message, hint, retryable: code.is_retryable(), retry_after_ms }
 }
@@ -103,6 +107,28 @@ fn retry_delay(code: ErrorCode) -> Option<Duration> {
         | ErrorCode::StorageFull
         | ErrorCode::DataCorrupt
         | ErrorCode::Internal => None,
+    }
+}
+
+/// The hint of an error that has none of its own.
+#[must_use]
+pub fn what_to_do(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::InvalidArgument => "correct the field that the message names",
+        ErrorCode::CorruptBatch => "send the batch again, as it was",
+        ErrorCode::TooLarge => "send less at once",
+        ErrorCode::NotFound => "check the name",
+        ErrorCode::AlreadyExists => "choose another name",
+        ErrorCode::OffsetOutOfRange => "read from the start or the end of the log",
+        ErrorCode::OutOfOrderSequence => "send what is missing first",
+        ErrorCode::DuplicateSequence => "do not send it again; go on with the next one",
+        ErrorCode::ProducerFenced | ErrorCode::UnknownProducer => "call InitProducer",
+        ErrorCode::Unauthenticated => "send a credential",
+        ErrorCode::PermissionDenied => "use a credential that may do this",
+        ErrorCode::LimitExceeded => "delete what is not needed any more",
+        ErrorCode::Overloaded | ErrorCode::Unavailable => "try again",
+        ErrorCode::StorageFull => "free space on the broker's disk and restart it",
+        ErrorCode::StorageFailed | ErrorCode::DataCorrupt | ErrorCode::Internal => "see the broker's log",
     }
 }
 

@@ -2,7 +2,7 @@
 //! request; what it cannot do becomes an error that names the field.
 
 mod cluster;
-mod fields;
+pub(crate) mod fields;
 mod produce;
 mod read;
 mod tenant;

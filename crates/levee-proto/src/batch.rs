@@ -104,12 +104,16 @@ fn codec(compression: i32, has_records: bool, compressed: &[u8]) -> Result<Optio
             .with_hint("known are 1 (LZ4) and 2 (Zstandard)")
     })?;
     match (codec, has_records, compressed.is_empty()) {
-        (_, true, false) => Err(invalid("batch has both records and compressed_records")),
+        (_, true, false) => {
+            Err(invalid("batch has both records and compressed_records").with_hint("give one of them"))
+        }
         (Compression::Unspecified, _, true) => Ok(None),
         (Compression::Unspecified, _, false) => {
-            Err(invalid("batch has compressed_records but does not say how they are compressed"))
+            Err(invalid("batch has compressed_records but does not say how they are compressed")
+                .with_hint("set compression to 1 (LZ4) or 2 (Zstandard)"))
         }
-        (_, _, true) => Err(invalid("batch says how it is compressed but has no compressed_records")),
+        (_, _, true) => Err(invalid("batch says how it is compressed but has no compressed_records")
+            .with_hint("leave compression out, or give compressed_records")),
         (_, false, false) => Ok(Some(codec)),
     }
 }

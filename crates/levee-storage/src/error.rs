@@ -170,54 +170,69 @@ impl From<prost::DecodeError> for StorageError {
 
 impl From<StorageError> for LeveeError {
     fn from(error: StorageError) -> Self {
+        use ErrorCode as C;
         use StorageError as E;
-        let code = match &error {
-            E::Invalid(invalid) => return invalid.clone(),
-            E::NoTenant | E::NoTopic => ErrorCode::NotFound,
-            E::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-            E::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequence,
-            E::DuplicateSequence { .. } => ErrorCode::DuplicateSequence,
-            E::ProducerFenced { .. } => ErrorCode::ProducerFenced,
-            E::UnknownProducer => ErrorCode::UnknownProducer,
-            E::LimitExceeded { .. } => ErrorCode::LimitExceeded,
-            E::Full { is_certain: true, .. } => ErrorCode::StorageFull,
-            E::Full { is_certain: false, .. } | E::Failed { .. } => ErrorCode::StorageFailed,
-            E::Stopping | E::Unreadable { .. } => ErrorCode::Unavailable,
-            E::Damaged { .. } | E::Row(_) => ErrorCode::DataCorrupt,
-            E::Index(index) if index.is_corruption() => ErrorCode::DataCorrupt,
-            E::Index(_) => ErrorCode::Internal,
-        };
         if matches!(error, E::Index(_) | E::Row(_)) {
             // The client is told to look here.
             tracing::error!(%error, "the index cannot be read");
         }
+        let text = error.to_string();
         // Where bytes are on the disk, and what RocksDB says, is for the operator's log.
-        let (message, hint) = match &error {
+        let unreadable = || "the index cannot be read".to_owned();
+        let (code, message, hint) = match error {
+            E::Invalid(invalid) => return invalid,
+            // A request that was checked meets these two when somebody else deletes what it is about.
+            E::NoTenant => (C::NotFound, text, "see those that there are with: levee tenant ls"),
+            E::NoTopic => (C::NotFound, text, "see those that there are with: levee topic ls"),
+            E::OffsetOutOfRange { .. } => {
+                (C::OffsetOutOfRange, text, "give an offset that the log has, or read from its start or end")
+            }
+            E::OutOfOrderSequence { .. } => {
+                (C::OutOfOrderSequence, text, "send the batches from that one on again, in their order")
+            }
+            E::DuplicateSequence { .. } => {
+                (C::DuplicateSequence, text, "do not send it again; go on with the next one")
+            }
+            E::ProducerFenced { .. } => {
+                let hint = "another sender has taken this producer over: stop, or call InitProducer";
+                (C::ProducerFenced, text, hint)
+            }
+            E::UnknownProducer => {
+                (C::UnknownProducer, text, "call InitProducer without producer_id for a new one")
+            }
+            E::LimitExceeded { .. } => (C::LimitExceeded, text, "delete what is not needed any more"),
+            E::Full { is_certain, .. } => {
+                let (code, message) = if is_certain {
+                    (C::StorageFull, "the disk is full")
+                } else {
+                    (C::StorageFailed, "the disk is full; the outcome is unknown")
+                };
+                let hint = "reading goes on; free space on the broker's disk and restart it";
+                (code, message.to_owned(), hint)
+            }
+            E::Failed { .. } => {
+                let message = "storage failed; the outcome is unknown".to_owned();
+                (C::StorageFailed, message, "see the broker's log")
+            }
+            E::Stopping => (C::Unavailable, text, "connect again and send the same request"),
             E::Damaged { offset, .. } => (
+                C::DataCorrupt,
                 format!("the stored batch at offset {offset} does not match its checksum"),
                 "read on behind it, and restore it from a backup",
             ),
-            E::Index(_) | E::Row(_) => ("the index cannot be read".to_owned(), "see the broker's log"),
             E::Unreadable { .. } => {
-                ("the record cannot be read now".to_owned(), "try again; see the broker's log")
+                let message = "the record cannot be read now".to_owned();
+                (C::Unavailable, message, "try again; see the broker's log")
             }
-            E::Failed { .. } => ("storage failed; the outcome is unknown".to_owned(), "see the broker's log"),
-            E::Full { is_certain, .. } => (
-                if *is_certain { "the disk is full" } else { "the disk is full; the outcome is unknown" }
-                    .to_owned(),
-                "reading goes on; free space on the broker's disk and restart it",
-            ),
-            E::OffsetOutOfRange { .. } => (error.to_string(), "read from the start or the end of the log"),
-            E::UnknownProducer => (error.to_string(), "call InitProducer"),
-            E::NoTenant
-            | E::NoTopic
-            | E::OutOfOrderSequence { .. }
-            | E::DuplicateSequence { .. }
-            | E::ProducerFenced { .. }
-            | E::Invalid(_)
-            | E::LimitExceeded { .. }
-            | E::Stopping => (error.to_string(), ""),
+            E::Row(_) => (C::DataCorrupt, unreadable(), "see the broker's log"),
+            E::Index(index) if index.is_corruption() => {
+                (C::DataCorrupt, unreadable(), "see the broker's log")
+            }
+            E::Index(_) => (C::Internal, unreadable(), "see the broker's log"),
         };
         Self::new(code, message).with_hint(hint)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,9 @@ fn check(
 pub struct TenantName(String);
 
 impl TenantName {
+    /// What names there are, for a person.
+    pub const RULE: &str = "3 to 48 of a-z 0-9 -";
+
     /// Checks a name.
     ///
     /// # Errors
@@ -95,6 +98,9 @@ impl TenantName {
 pub struct TopicName(String);
 
 impl TopicName {
+    /// What names there are, for a person.
+    pub const RULE: &str = "1 to 249 of A-Z a-z 0-9 . _ -, not beginning with _, and neither . nor ..";
+
     /// Checks a name.
     ///
     /// # Errors

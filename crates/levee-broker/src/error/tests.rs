@@ -26,6 +26,16 @@ fn every_code_arrives_with_reason_hint_and_whether_to_retry() {
 }
 
 #[test]
+fn an_error_without_a_hint_gets_that_of_its_code() {
+    for code in ErrorCode::ALL {
+        let bare = LeveeError::new(code, "what is wrong");
+        let info = status(&bare).get_details_error_info().unwrap();
+        assert!(!info.metadata["hint"].is_empty(), "{code}");
+        assert_eq!(detail(bare).hint, info.metadata["hint"]);
+    }
+}
+
+#[test]
 fn what_a_generic_client_repeats_by_itself_had_no_side_effects() {
     for code in ErrorCode::ALL {
         if matches!(status(&LeveeError::new(code, "")).code(), Code::Unavailable | Code::ResourceExhausted) {

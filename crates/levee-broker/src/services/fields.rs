@@ -1,22 +1,35 @@
 //! Checks of fields that several messages have.
 
 use levee_types::limits::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_TOPIC_NAME};
-use levee_types::{ErrorCode, LeveeError, NameError, TenantName, TopicName};
+use levee_types::{ErrorCode, LeveeError, TenantName, TopicName};
 use std::fmt::Display;
 
-/// An error that names the field at fault.
-pub(super) fn invalid(field: &str, problem: impl Display) -> LeveeError {
-    LeveeError::new(ErrorCode::InvalidArgument, format!("{field}: {problem}"))
+/// An error that names the field at fault, and says what to put there.
+pub(super) fn invalid(field: &str, problem: impl Display, hint: impl Into<String>) -> LeveeError {
+    LeveeError::new(ErrorCode::InvalidArgument, format!("{field}: {problem}")).with_hint(hint)
+}
+
+/// A number, or the length of a list, that is not within its range.
+pub(super) fn out_of_range(
+    field: &str,
+    value: impl Display,
+    from: impl Display,
+    to: impl Display,
+) -> LeveeError {
+    let problem = format!("{value} is out of range; it takes {from} to {to}");
+    invalid(field, problem, format!("give {from} to {to}"))
 }
 
 /// A required name.
 pub(super) fn tenant_name(field: &str, value: &str) -> Result<TenantName, LeveeError> {
-    TenantName::new(value).map_err(|error: NameError| invalid(field, error))
+    let hint = || format!("give a name of {}", TenantName::RULE);
+    TenantName::new(value).map_err(|error| invalid(field, error, hint()))
 }
 
 /// A required name.
-pub(super) fn topic_name(field: &str, value: &str) -> Result<TopicName, LeveeError> {
-    TopicName::new(value).map_err(|error: NameError| invalid(field, error))
+pub(crate) fn topic_name(field: &str, value: &str) -> Result<TopicName, LeveeError> {
+    let hint = || format!("give a name of {}", TopicName::RULE);
+    TopicName::new(value).map_err(|error| invalid(field, error, hint()))
 }
 
 /// `page_size` of a list.
@@ -24,7 +37,7 @@ pub(super) fn page_size(value: u32) -> Result<usize, LeveeError> {
     match value {
         0 => Ok(DEFAULT_PAGE_SIZE as usize),
         1..=MAX_PAGE_SIZE => Ok(value as usize),
-        _ => Err(invalid("page_size", format!("{value} is more than {MAX_PAGE_SIZE}"))),
+        _ => Err(out_of_range("page_size", value, 0, MAX_PAGE_SIZE)),
     }
 }
 
@@ -35,7 +48,8 @@ pub(super) fn page_token(value: &str) -> Result<Option<String>, LeveeError> {
     }
     // The longest name of all that are listed.
     if value.len() > MAX_TOPIC_NAME || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(invalid("page_token", "it is not one that an answer gave"));
+        let hint = "give the next_page_token of the answer before, or nothing for the first page";
+        return Err(invalid("page_token", "it is not one that an answer gave", hint));
     }
     Ok(Some(value.to_owned()))
 }

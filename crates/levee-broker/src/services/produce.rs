@@ -90,7 +90,13 @@ impl Produce {
             (Some(producer), Some(epoch)) => {
                 shard.renew_producer(tenant, ProducerSession { producer, epoch }).await?
             }
-            (None, Some(_)) => return Err(invalid("epoch", "it is given without producer_id")),
+            (None, Some(_)) => {
+                return Err(invalid(
+                    "epoch",
+                    "it is given without producer_id",
+                    "give both, or none for a new producer",
+                ));
+            }
         };
         Ok(v1::InitProducerResponse { producer_id: session.producer.0, epoch: session.epoch })
     }

@@ -60,7 +60,8 @@ impl Tenants {
             return Err(LeveeError::new(
                 ErrorCode::AlreadyExists,
                 format!("there is a tenant {:?} already", tenant.name.as_str()),
-            ));
+            )
+            .with_hint("choose another name, or set if_not_exists to leave it as it is"));
         }
         Ok(v1::CreateTenantResponse { tenant: Some(to_proto(tenant)), created })
     }
@@ -104,6 +105,7 @@ impl Tenants {
 
 fn not_found(name: &TenantName) -> LeveeError {
     LeveeError::new(ErrorCode::NotFound, format!("there is no tenant {:?}", name.as_str()))
+        .with_hint("see those that there are with: levee tenant ls")
 }
 
 fn to_proto(tenant: Tenant) -> v1::Tenant {

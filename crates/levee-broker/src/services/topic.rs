@@ -2,7 +2,7 @@
 
 mod convert;
 
-use super::fields::{invalid, page_size, page_token, topic_name};
+use super::fields::{invalid, out_of_range, page_size, page_token, topic_name};
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::error::{detail, reply};
@@ -82,7 +82,7 @@ impl Topics {
         let v1::CreateTopicsRequest { topics, if_not_exists, .. } = request.into_inner();
         if !(1..=MAX_TOPICS_PER_REQUEST).contains(&topics.len()) {
             let problem = format!("there are {}; it takes 1 to {MAX_TOPICS_PER_REQUEST}", topics.len());
-            return Err(invalid("topics", problem));
+            return Err(invalid("topics", problem, "create them in several requests"));
         }
         let mut answer = v1::CreateTopicsResponse::default();
         let mut wanted = Vec::with_capacity(topics.len());
@@ -132,9 +132,11 @@ impl Topics {
         let permit = self.authorizer.tenant(&request, Operation::ListTopics, &request.get_ref().tenant)?;
         let v1::ListTopicsRequest { prefix, page_size: size, page_token: token, .. } = request.into_inner();
         if prefix.len() > MAX_TOPIC_NAME {
+            let problem = format!("it has {} bytes; the limit is {MAX_TOPIC_NAME}", prefix.len());
             return Err(invalid(
                 "prefix",
-                format!("it has {} bytes; the limit is {MAX_TOPIC_NAME}", prefix.len()),
+                problem,
+                "give the beginning of a topic's name, or nothing for all",
             ));
         }
         let size = page_size(size)?;
@@ -169,17 +171,17 @@ impl Topics {
         let v1::UpdateTopicConfigRequest { name, set, unset, .. } = request.into_inner();
         let name = topic_name("name", &name)?;
         if set.is_empty() && unset.is_empty() {
-            return Err(invalid("set", "there is nothing to change; give it or `unset`"));
+            return Err(invalid("set", "there is nothing to change", "give properties in `set` or `unset`"));
         }
         let set = set.into_iter().collect();
         TopicConfig::evaluate(&set)?;
         if unset.len() > PROPERTIES.len() {
             let problem = format!("there are {}; it takes at most {}", unset.len(), PROPERTIES.len());
-            return Err(invalid("unset", problem));
+            return Err(invalid("unset", problem, "name each property once"));
         }
         known_properties(&unset)?;
         if let Some(both) = unset.iter().find(|name| set.contains_key(*name)) {
-            return Err(invalid("unset", format!("{both} is in `set` as well")));
+            return Err(invalid("unset", format!("{both} is in `set` as well"), "name it in one of the two"));
         }
         permit.topic("name", name.as_str())?;
         let change = TopicChange::Config { set, unset };
@@ -194,8 +196,7 @@ impl Topics {
         let v1::AddPartitionsRequest { tenant, name, partitions } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::AddPartitions, tenant)?;
         if !(1..=MAX_PARTITIONS_PER_TOPIC).contains(partitions) {
-            let problem = format!("{partitions} is out of range; it takes 1 to {MAX_PARTITIONS_PER_TOPIC}");
-            return Err(invalid("partitions", problem));
+            return Err(out_of_range("partitions", partitions, 1, MAX_PARTITIONS_PER_TOPIC));
         }
         let name = permit.topic("name", name)?.name.clone();
         let change = TopicChange::Partitions(*partitions);

@@ -1,8 +1,8 @@
-//! Every field of every request: its limit is accepted, one beyond is refused with a code and a message
-//! that names the field, and nothing else is harmed.
+//! Every field of every request: its limit is accepted, one beyond is refused with a code, a message that
+//! names the field and a hint what to do, and nothing else is harmed.
 
 use crate::harness::{
-    Broker, failure, from_start, next, of_tenant, position, produce_request, reason, records,
+    Broker, assert_own, from_start, hint, next, of_tenant, position, produce_request, reason, records,
 };
 use bytes::Bytes;
 use levee_proto::v1::offset_spec::Spec;
@@ -15,12 +15,20 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
 const LONG: usize = 10 * 1024;
 
-/// Refused with this code, and a message that contains this text.
+/// Refused with this code, a message that contains this text, and what to do.
 fn refused<T>(case: &str, result: Result<Response<T>, Status>, code: &str, text: &str) {
-    let (reason, message) = failure(result);
+    match result {
+        Ok(_) => panic!("{case}: it succeeded"),
+        Err(status) => is_refusal(case, &status, code, text),
+    }
+}
+
+fn is_refusal(case: &str, status: &Status, code: &str, text: &str) {
+    let (reason, message) = reason(status);
     assert_eq!(reason, code, "{case}: {message}");
     assert!(message.contains(text), "{case}: {message}");
     assert!(message.len() < 600, "{case}: {message}");
+    assert!(hint(status).len() < 600, "{case}: {message}");
 }
 
 fn names(name: &str) -> String {
@@ -124,6 +132,7 @@ async fn creating_topics() {
         let case = format!("{}: {error:?}", &spec.name[..spec.name.len().min(20)]);
         assert_eq!(error.code().as_str_name(), format!("ERROR_CODE_{code}"), "{case}");
         assert!(error.message.contains(text) && error.message.len() < 600, "{case}");
+        assert_own(code, &error.hint);
         assert!(failure.name.len() <= 249 && spec.name.starts_with(&failure.name), "{case}");
     }
 
@@ -342,8 +351,7 @@ async fn read() {
     for (positions, code, text) in bad {
         let list = v1::ListOffsetsRequest { positions: positions.clone() };
         refused(text, client.list_offsets(of_tenant("acme", list)).await, code, text);
-        let (reason, message) = first_error(&broker, vec![start(positions, 1)]).await;
-        assert!(reason == code && message.contains(text), "{reason}: {message}");
+        is_refusal(text, &first_error(&broker, vec![start(positions, 1)]).await, code, text);
     }
     let credit = |bytes| v1::ReadRequest { kind: Some(Kind::Credit(v1::ReadCredit { bytes })) };
     let messages = [
@@ -355,8 +363,7 @@ async fn read() {
         (vec![start(vec![good()], 64 * 1024 * 1024 + 1)], "credit_bytes: "),
     ];
     for (requests, text) in messages {
-        let (reason, message) = first_error(&broker, requests).await;
-        assert!(reason == "INVALID_ARGUMENT" && message.contains(text), "{reason}: {message}");
+        is_refusal(text, &first_error(&broker, requests).await, "INVALID_ARGUMENT", text);
     }
 
     create(&broker, vec![spec("wide", 10_000, &[])]).await.unwrap();
@@ -380,8 +387,8 @@ async fn too_many_positions_are_refused_without_waiting_for_the_disk() {
     let list = v1::ListOffsetsRequest { positions: positions.clone() };
     let answer = broker.read().list_offsets(of_tenant("acme", list)).await;
     refused("list", answer, "INVALID_ARGUMENT", "positions: ");
-    let (reason, message) = first_error(&broker, vec![start(positions, 1)]).await;
-    assert!(reason == "INVALID_ARGUMENT" && message.contains("positions: "), "{reason}: {message}");
+    let error = first_error(&broker, vec![start(positions, 1)]).await;
+    is_refusal("read", &error, "INVALID_ARGUMENT", "positions: ");
     broker.stop().await;
 }
 
@@ -401,8 +408,8 @@ async fn messages_larger_than_their_service_takes() {
     broker.stop().await;
 }
 
-async fn first_error(broker: &Broker, requests: Vec<v1::ReadRequest>) -> (String, String) {
+async fn first_error(broker: &Broker, requests: Vec<v1::ReadRequest>) -> Status {
     let mut answers =
         broker.read().read(of_tenant("acme", tokio_stream::iter(requests))).await.unwrap().into_inner();
-    reason(&next(&mut answers).await.unwrap_err())
+    next(&mut answers).await.unwrap_err()
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use levee_broker::ambient::{SystemClock, SystemRandom};
+use levee_broker::error::what_to_do;
 use levee_broker::server::Surroundings;
 use levee_broker::{Listeners, RunningShard, ServeError, Settings, serve};
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
@@ -11,7 +12,7 @@ use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
 use levee_proto::{batch, v1};
 use levee_storage::Shard;
-use levee_types::{Clock, Random};
+use levee_types::{Clock, ErrorCode, Random};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -194,7 +195,7 @@ pub(crate) fn from_start() -> v1::offset_spec::Spec {
     v1::offset_spec::Spec::Edge(v1::OffsetEdge::Start as i32)
 }
 
-/// The code, message and hint of a failure.
+/// The code and message of a failure.
 pub(crate) fn failure<T>(result: Result<Response<T>, Status>) -> (String, String) {
     match result {
         Ok(_) => panic!("it succeeded"),
@@ -205,6 +206,20 @@ pub(crate) fn failure<T>(result: Result<Response<T>, Status>) -> (String, String
 pub(crate) fn reason(status: &Status) -> (String, String) {
     let info = status.get_details_error_info().unwrap_or_else(|| panic!("no details: {status:?}"));
     (info.reason, status.message().to_owned())
+}
+
+/// What a client is told to do: a hint that was chosen for this failure, not that of its code.
+pub(crate) fn hint(status: &Status) -> String {
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("no details: {status:?}"));
+    let hint = info.metadata["hint"].clone();
+    assert_own(&info.reason, &hint);
+    hint
+}
+
+/// Fails unless a hint was chosen for the failure.
+pub(crate) fn assert_own(code: &str, hint: &str) {
+    let code = ErrorCode::ALL.into_iter().find(|known| known.as_str() == code).unwrap();
+    assert!(!hint.is_empty() && hint != what_to_do(code), "{code} has no hint of its own: {hint:?}");
 }
 
 pub(crate) async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Status> {

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod beside_bad_input;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod harness;

@@ -81,7 +81,8 @@ fn record(bytes: &[u8]) -> Result<Option<i64>, LeveeError> {
             HEADERS => {
                 headers += 1;
                 if headers > MAX_HEADERS {
-                    return Err(too_many("too many headers", MAX_HEADERS));
+                    return Err(too_many("too many headers", MAX_HEADERS)
+                        .with_hint("put what does not fit into the value"));
                 }
                 header(wire.bytes()?)?;
             }
@@ -130,7 +131,12 @@ fn header(bytes: &[u8]) -> Result<(), LeveeError> {
     Ok(())
 }
 
+#[cold]
+fn too_long(what: &str, bytes: usize, limit: usize) -> LeveeError {
+    too_large(what, bytes, limit).with_hint("make it shorter, or put what does not fit into the value")
+}
+
 #[inline]
 fn limit(what: &str, bytes: &[u8], limit: usize) -> Result<(), LeveeError> {
-    if bytes.len() > limit { Err(too_large(what, bytes.len(), limit)) } else { Ok(()) }
+    if bytes.len() > limit { Err(too_long(what, bytes.len(), limit)) } else { Ok(()) }
 }

@@ -23,7 +23,7 @@ pub(super) fn check(
     let topic = permit.topic("topic", &topic)?;
     let partition = permit.partition(&topic, partition)?;
     if batch.is_empty() {
-        return Err(invalid("batch", "it is missing or empty"));
+        return Err(invalid("batch", "it is missing or empty", "give a levee.v1.RecordBatch with records"));
     }
     let checked = batch::check(&batch, batch_crc32c, topic.config.max_message_bytes)?;
     let producer = producer.map(|producer| to_sequence(producer, checked.records)).transpose()?;
@@ -51,7 +51,11 @@ fn of_its_own(batch: Bytes, held_bytes: usize) -> Bytes {
 fn to_sequence(producer: v1::ProducerSequence, records: u32) -> Result<ProducerSequence, LeveeError> {
     let v1::ProducerSequence { producer_id, epoch, sequence } = producer;
     if sequence.checked_add(u64::from(records)).is_none() {
-        return Err(invalid("producer.sequence", "it leaves no room for the records of the batch"));
+        return Err(invalid(
+            "producer.sequence",
+            "it leaves no room for the records of the batch",
+            "give the number of records that this producer sent to the partition before; InitProducer begins at 0",
+        ));
     }
     Ok(ProducerSequence { producer: ProducerId(producer_id), epoch, sequence })
 }

@@ -138,7 +138,8 @@ async fn submit(
     request: v1::ProduceStreamRequest,
     held_bytes: usize,
 ) -> Result<State, LeveeError> {
-    let request = request.request.ok_or_else(|| invalid("request", "it is missing"))?;
+    let request =
+        request.request.ok_or_else(|| invalid("request", "it is missing", "give the batch to append"))?;
     let append = check(permit, request, held_bytes)?;
     let volume = Volume::of(&append);
     let receipt = permit.shard().submit(append).await?;

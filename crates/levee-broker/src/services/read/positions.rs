@@ -22,7 +22,7 @@ impl Named {
             return Ok(Self(positions));
         }
         let problem = format!("there are {}; it takes 1 to {MAX_READ_POSITIONS}", positions.len());
-        Err(invalid("positions", problem))
+        Err(invalid("positions", problem, "ask for them in several requests"))
     }
 }
 
@@ -68,7 +68,7 @@ fn find(permit: &Permit<InTenant>, position: v1::ReadPosition) -> Result<Resolve
     let partition = permit.partition(&topic, partition)?;
     let spec = from
         .and_then(|from| from.spec)
-        .ok_or_else(|| invalid("from", "it is missing; give an offset, a timestamp or an edge"))?;
+        .ok_or_else(|| invalid("from", "it is missing", "give an offset, a timestamp or an edge"))?;
     let log = permit.shard().offsets(partition)?;
     let offset = match spec {
         Spec::Offset(offset) => offset,
@@ -77,7 +77,12 @@ fn find(permit: &Permit<InTenant>, position: v1::ReadPosition) -> Result<Resolve
             Ok(v1::OffsetEdge::Start) => log.start,
             Ok(v1::OffsetEdge::End) => log.end,
             Ok(v1::OffsetEdge::Unspecified) | Err(_) => {
-                return Err(invalid("from.edge", format!("{edge} is neither start nor end")));
+                let problem = format!("{edge} is neither start nor end");
+                return Err(invalid(
+                    "from.edge",
+                    problem,
+                    "give 1 for the start or 2 for the end of the log",
+                ));
             }
         },
     };

@@ -10,7 +10,7 @@ use crate::authorize::{InTenant, Permit};
 use crate::blocking::Blocking;
 use crate::error::{explain, status};
 use crate::services::draining;
-use crate::services::fields::invalid;
+use crate::services::fields::{invalid, out_of_range};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
@@ -29,6 +29,7 @@ use tonic::{Status, Streaming};
 
 /// A client must say within this what it wants to read.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+const START_HINT: &str = "send a ReadStart first, with the positions to read from";
 
 /// A stream that is being served.
 pub(super) struct ReadStream {
@@ -110,11 +111,12 @@ impl ReadStream {
             Ok(first) => first.map_err(told)?,
             Err(_) => {
                 let seconds = START_TIMEOUT.as_secs();
-                return Err(status(&invalid("start", format!("it did not come within {seconds} s"))));
+                let problem = format!("it did not come within {seconds} s");
+                return Err(status(&invalid("start", problem, START_HINT)));
             }
         };
         let Some(v1::ReadRequest { kind: Some(Sent::Start(start)) }) = first else {
-            return Err(status(&invalid("start", "it must be in the first message")));
+            return Err(status(&invalid("start", "it must be in the first message", START_HINT)));
         };
         self.begin(start).await.map_err(|error| status(&error))
     }
@@ -122,8 +124,7 @@ impl ReadStream {
     async fn begin(&mut self, start: v1::ReadStart) -> Result<v1::ReadStarted, LeveeError> {
         let v1::ReadStart { positions, credit_bytes, stop_at_end } = start;
         if !(1..=MAX_READ_CREDIT).contains(&credit_bytes) {
-            let problem = format!("{credit_bytes} is out of range; it takes 1 to {MAX_READ_CREDIT}");
-            return Err(invalid("credit_bytes", problem));
+            return Err(out_of_range("credit_bytes", credit_bytes, 1, MAX_READ_CREDIT));
         }
         let positions = Named::new(positions)?;
         let permit = Arc::clone(&self.permit);
@@ -167,7 +168,7 @@ impl ReadStream {
                     Some(v1::ReadRequest { kind: Some(Sent::Credit(v1::ReadCredit { bytes })) }) => {
                         reading.grant(bytes);
                     }
-                    Some(_) => return Err(status(&invalid("credit", "every message after the first must be one"))),
+                    Some(_) => return Err(status(&not_credit())),
                     None => self.is_open = false,
                 },
                 () = reading.ready.arrived(), if reading.credit > 0 => {}
@@ -176,11 +177,23 @@ impl ReadStream {
     }
 }
 
+/// A second start, or nothing.
+fn not_credit() -> LeveeError {
+    invalid(
+        "credit",
+        "every message after the first must be one",
+        "open another stream to read from elsewhere",
+    )
+}
+
 /// Each position is told of every growth of its partition: once is enough for a stream.
 fn refuse_repeated(positions: &[Resolved]) -> Result<(), LeveeError> {
     let mut seen = HashSet::with_capacity(positions.len());
     match positions.iter().position(|position| !seen.insert(position.partition)) {
-        Some(index) => Err(in_position(index, invalid("partition", "it is in the stream already"))),
+        Some(index) => {
+            let hint = "name each partition once, or open another stream";
+            Err(in_position(index, invalid("partition", "it is in the stream already", hint)))
+        }
         None => Ok(()),
     }
 }

@@ -1,21 +1,20 @@
 //! Between messages and what storage takes and gives.
 
-use crate::services::fields::invalid;
+use crate::services::fields::{out_of_range, topic_name};
 use levee_proto::v1;
 use levee_storage::{NewTopic, PartitionOffsets, Topic};
 use levee_types::limits::MAX_PARTITIONS_PER_TOPIC;
 use levee_types::topic::PROPERTIES;
-use levee_types::{ErrorCode, LeveeError, TopicConfig, TopicName};
+use levee_types::{ErrorCode, LeveeError, TopicConfig};
 use std::collections::BTreeMap;
 
 /// Checks one topic that is to be created; `index` is its place in the request.
 pub(super) fn new_topic(index: usize, spec: v1::TopicSpec) -> Result<NewTopic, LeveeError> {
     let v1::TopicSpec { name, partitions, config } = spec;
     let field = |name: &str| format!("topics[{index}].{name}");
-    let name = TopicName::new(&name).map_err(|error| invalid(&field("name"), error))?;
+    let name = topic_name(&field("name"), &name)?;
     if partitions > MAX_PARTITIONS_PER_TOPIC {
-        let problem = format!("{partitions} is out of range; it takes 1 to {MAX_PARTITIONS_PER_TOPIC}");
-        return Err(invalid(&field("partitions"), problem));
+        return Err(out_of_range(&field("partitions"), partitions, 1, MAX_PARTITIONS_PER_TOPIC));
     }
     let set: BTreeMap<_, _> = config.into_iter().collect();
     TopicConfig::evaluate(&set)?;
@@ -25,6 +24,7 @@ pub(super) fn new_topic(index: usize, spec: v1::TopicSpec) -> Result<NewTopic, L
 /// The name is taken.
 pub(super) fn duplicate(name: &str) -> LeveeError {
     LeveeError::new(ErrorCode::AlreadyExists, format!("there is a topic {name:?} already"))
+        .with_hint("choose another name, or set if_not_exists to leave it as it is")
 }
 
 /// Refuses names of properties that do not exist.

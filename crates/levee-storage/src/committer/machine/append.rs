@@ -155,11 +155,14 @@ impl Machine {
 }
 
 fn batch_meta(append: &Append, head: Head, now_ms: i64) -> Result<BatchMeta, StorageError> {
-    let invalid = |message: &str| StorageError::Invalid(LeveeError::new(ErrorCode::TooLarge, message));
-    let length = u32::try_from(append.batch.len()).map_err(|_| invalid("the batch is too large"))?;
+    let invalid = |message: &str, hint: &str| {
+        StorageError::Invalid(LeveeError::new(ErrorCode::TooLarge, message).with_hint(hint))
+    };
+    let length = u32::try_from(append.batch.len())
+        .map_err(|_| invalid("the batch is too large", "send smaller batches"))?;
     head.end
         .checked_add(u64::from(append.records))
-        .ok_or_else(|| invalid("the partition has no offsets left"))?;
+        .ok_or_else(|| invalid("the partition has no offsets left", "use another partition"))?;
     Ok(BatchMeta {
         partition: append.partition,
         base_offset: head.end,

@@ -153,7 +153,9 @@ impl Machine {
                         "the topic has {} partitions; their number cannot be lowered",
                         topic.partitions
                     );
-                    return Err(StorageError::Invalid(LeveeError::new(ErrorCode::InvalidArgument, message)));
+                    let error = LeveeError::new(ErrorCode::InvalidArgument, message)
+                        .with_hint("give at least as many, or create another topic");
+                    return Err(StorageError::Invalid(error));
                 }
                 topic.partitions = partitions;
             }
@@ -311,5 +313,6 @@ fn check_partitions(partitions: u32) -> Result<(), StorageError> {
         return Ok(());
     }
     let message = format!("a topic has 1 to {MAX_PARTITIONS_PER_TOPIC} partitions, not {partitions}");
-    Err(StorageError::Invalid(LeveeError::new(ErrorCode::InvalidArgument, message)))
+    let hint = format!("give 1 to {MAX_PARTITIONS_PER_TOPIC}");
+    Err(StorageError::Invalid(LeveeError::new(ErrorCode::InvalidArgument, message).with_hint(hint)))
 }
