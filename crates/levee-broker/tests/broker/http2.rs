@@ -4,11 +4,14 @@
 use crate::harness::{Broker, PATIENCE};
 use bytes::Bytes;
 use http::{HeaderMap, Request};
+use levee_broker::Settings;
 use levee_broker::transport::limits;
 use levee_proto::v1;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -19,6 +22,7 @@ const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
+const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
@@ -47,7 +51,11 @@ impl Raw {
 
     /// The next frame; none when the connection is closed.
     async fn receive(&mut self) -> Option<Frame> {
-        timeout(PATIENCE, async {
+        self.receive_within(PATIENCE).await
+    }
+
+    async fn receive_within(&mut self, patience: Duration) -> Option<Frame> {
+        timeout(patience, async {
             let mut head = [0; 9];
             self.0.read_exact(&mut head).await.ok()?;
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
@@ -58,6 +66,16 @@ impl Raw {
         })
         .await
         .unwrap()
+    }
+
+    /// The payload of the next ping, or of the answer to one.
+    async fn ping(&mut self) -> Vec<u8> {
+        loop {
+            let frame = self.receive_within(Duration::from_secs(60)).await.expect("it is not cut");
+            if frame.kind == PING {
+                return frame.payload;
+            }
+        }
     }
 
     /// The error of the GOAWAY with which the broker ends the connection.
@@ -137,12 +155,59 @@ async fn advertises_its_limits() {
             _ => {}
         }
     }
-    assert_eq!(settings.get(&3), Some(&limits::MAX_CONCURRENT_STREAMS));
-    assert_eq!(settings.get(&4), Some(&limits::STREAM_WINDOW_BYTES));
-    assert_eq!(settings.get(&5), Some(&limits::MAX_FRAME_BYTES));
-    assert_eq!(settings.get(&6), Some(&limits::MAX_HEADER_LIST_BYTES));
-    assert_eq!(window, limits::CONNECTION_WINDOW_BYTES);
-    assert_eq!((settings[&3], settings[&6]), (100, 16 * 1024));
+    // Numbers, not the names of the constants: who changes one is to think about it twice.
+    assert_eq!(settings.get(&3), Some(&100), "concurrent streams");
+    assert_eq!(settings.get(&4), Some(&4_194_304), "bytes of the window of a stream");
+    assert_eq!(settings.get(&5), Some(&262_144), "bytes of a frame");
+    assert_eq!(settings.get(&6), Some(&16_384), "bytes of a header list");
+    assert_eq!(window, 8_388_608, "bytes of the window of the connection");
+    broker.stop().await;
+}
+
+/// Limits that are not advertised; the floods below and the silence show that they hold.
+#[test]
+fn the_other_limits_are_what_they_should_be() {
+    assert_eq!(limits::MAX_PENDING_ACCEPT_RESET_STREAMS, 20);
+    assert_eq!(limits::MAX_LOCAL_ERROR_RESET_STREAMS, 1_024);
+    assert_eq!(limits::MAX_SEND_BUFFER_BYTES, 524_288);
+    assert_eq!(limits::KEEPALIVE_INTERVAL.as_secs(), 30);
+    assert_eq!(limits::KEEPALIVE_TIMEOUT.as_secs(), 10);
+    assert_eq!(limits::PREFACE_TIMEOUT.as_secs(), 5);
+    let settings = Settings::default().grpc;
+    assert_eq!(settings.connection_age().as_secs(), 3_600);
+    assert_eq!(settings.connection_age_grace().as_secs(), 30);
+}
+
+/// A client that is silent is asked for a sign of life after 30 seconds and cut 10 seconds later; one that
+/// answers is not. Both waits are real: hyper's clock cannot be turned from here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_connection_is_pinged_and_cut() {
+    let broker = Broker::start().await;
+    let (tell, told) = oneshot::channel();
+    let silent = async {
+        let mut raw = Raw::connect(&broker).await;
+        let began = Instant::now();
+        let mut pinged = None;
+        while let Some(frame) = raw.receive_within(Duration::from_secs(60)).await {
+            if frame.kind == PING {
+                pinged.get_or_insert(began.elapsed());
+            }
+        }
+        tell.send(()).unwrap();
+        (pinged.expect("a ping"), began.elapsed())
+    };
+    let alive = async {
+        let mut raw = Raw::connect(&broker).await;
+        let ping = raw.ping().await;
+        raw.send(&frame(PING, ACK, 0, &ping)).await;
+        told.await.unwrap();
+        raw.send(&frame(PING, 0, 0, b"it lives")).await;
+        assert_eq!(raw.ping().await, b"it lives");
+    };
+    let ((pinged, cut), ()) = tokio::join!(silent, alive);
+    // Not much later: what is far over its time is not the limit that was set.
+    assert!((29..40).contains(&pinged.as_secs()), "pinged after {pinged:?}");
+    assert!((9..20).contains(&(cut - pinged).as_secs()), "cut {:?} after the ping", cut - pinged);
     broker.stop().await;
 }
 
@@ -229,7 +294,7 @@ async fn a_flood_of_pings_leaves_others_alone() {
     let mut raw = Raw::connect(&broker).await;
     let flood = frame(PING, 0, 0, &[0; 8]).repeat(20_000);
     // It does not read the answers, so it is not read from for long.
-    let _ = timeout(std::time::Duration::from_secs(2), raw.send(&flood)).await;
+    let _ = timeout(Duration::from_secs(2), raw.send(&flood)).await;
     assert_serves(&broker).await;
     broker.stop().await;
 }
@@ -254,13 +319,13 @@ async fn one_connection_too_many_is_closed_and_its_place_comes_back() {
     assert!(first.receive().await.is_some() && second.receive().await.is_some());
     assert!(Raw::connect(&broker).await.receive().await.is_none());
     drop(first);
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         // Its place is free as soon as the broker has noticed.
         if Raw::connect(&broker).await.receive().await.is_some() {
             break;
         }
-        assert!(std::time::Instant::now() < deadline);
+        assert!(Instant::now() < deadline);
     }
     broker.stop().await;
 }
