@@ -7,7 +7,7 @@ use args::Args;
 use clap::Parser as _;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::server::Surroundings;
-use levee_broker::{Listeners, RunningShard, data_dir, logging, open_files, rpc_metrics, serve};
+use levee_broker::{Listeners, RunningShard, data_dir, logging, metrics, open_files, serve};
 use levee_types::{Clock, Random};
 use std::error::Error;
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let (settings, _temporary) = args.settings()?;
     logging::start(&settings.log)?;
     open_files::raise_limit();
-    let metrics = rpc_metrics::install()?;
+    let metrics = metrics::install()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
 

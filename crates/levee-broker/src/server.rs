@@ -11,8 +11,8 @@ use crate::blocking::Blocking;
 use crate::health::Readiness;
 use crate::http_endpoint::HttpEndpoint;
 use crate::identity::authenticate_dev;
+use crate::metrics::{RpcMetrics, ShardGauges};
 use crate::open_files;
-use crate::rpc_metrics::RpcMetrics;
 use crate::running_shard::RunningShard;
 use crate::services::{self, Services};
 use crate::settings::Settings;
@@ -30,11 +30,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use stop::Stop;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How often collected samples are put into their histograms.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// What a question to the shard may still take at the end.
+const ASK_GRACE: Duration = Duration::from_secs(1);
 
 /// The sockets of the broker.
 pub struct Listeners {
@@ -129,13 +132,21 @@ pub async fn serve(
     tracker.spawn(accept(grpc, server, tracker.clone()));
     // Metrics and health answer until the very end.
     let beside = TaskTracker::new();
-    let run_beside = async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics)) };
+    // Apart, because what asks the shard holds it.
+    let asking = TaskTracker::new();
+    let gauges = ShardGauges::new().follow(storage.shard.clone(), Blocking::new(asking.clone(), 1));
+    let run_beside = async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges) };
 
     let stop = Stop { drain, cut, tracker, patience: settings.grpc.drain_timeout() };
-    tokio::select! {
+    let result = tokio::select! {
         result = stop.run(storage, readiness, shutdown) => result,
-        (never, _) = run_beside => match never {},
+        (never, ..) = run_beside => match never {},
+    };
+    asking.close();
+    if timeout(ASK_GRACE, asking.wait()).await.is_err() {
+        tracing::warn!("the disk does not answer");
     }
+    result
 }
 
 /// Takes connections until the drain, and then closes the socket.

@@ -19,6 +19,7 @@ mod faults;
 mod full;
 mod golden;
 mod isolation;
+mod metrics;
 mod network;
 mod power;
 mod recovery;

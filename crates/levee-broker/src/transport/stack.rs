@@ -9,7 +9,7 @@ use super::steps::observe::Observe;
 use super::steps::request_id::AssignRequestId;
 use super::steps::retire::Retire;
 use crate::identity::Authenticator;
-use crate::rpc_metrics::RpcMetrics;
+use crate::metrics::RpcMetrics;
 use levee_types::{Clock, Random};
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Counts every call with its outcome and its time, and logs those that failed by the broker's fault.
 
 use super::request_id::RequestId;
+use crate::metrics::RpcMetrics;
 use crate::operation::Operation;
-use crate::rpc_metrics::RpcMetrics;
 use crate::transport::connection::ConnectionContext;
 use crate::transport::step::{Next, Request, Response, Step};
 use bytes::Bytes;

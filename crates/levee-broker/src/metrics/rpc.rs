@@ -1,47 +1,13 @@
-//! What is measured of calls, without names of tenants or topics: the number of series is fixed.
+//! What is measured of calls.
 
 use crate::operation::Operation;
 use metrics::{Counter, Histogram};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tonic::Code;
 
-/// Upper ends of the buckets of durations, in seconds.
-const BUCKETS: [f64; 14] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
-
 /// The codes of gRPC are 0 to 16.
 const CODES: usize = 17;
-
-/// Makes this process collect metrics, also those of storage.
-///
-/// # Errors
-/// When it does so already.
-pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?
-        .install_recorder()?;
-    describe();
-    Ok(handle)
-}
-
-fn describe() {
-    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
-    counter!("levee_rpc_total", "Calls that ended, by call and gRPC code.");
-    histogram!("levee_rpc_seconds", "Duration of calls that are not streams, by call.");
-    counter!("levee_errors_total", "Errors told to clients, by error code.");
-    gauge!("levee_connections", "Open connections, by listener.");
-    counter!("levee_connections_total", "Connections that were accepted, by listener.");
-    counter!("levee_connections_refused_total", "Connections beyond the limit, by listener.");
-    counter!("levee_accept_errors_total", "Errors of accept, by listener.");
-    counter!("levee_produced_batches_total", "Batches that were acknowledged.");
-    counter!("levee_produced_records_total", "Records that were acknowledged.");
-    counter!("levee_produced_bytes_total", "Bytes of batches that were acknowledged.");
-    counter!("levee_read_batches_total", "Batches that were sent to readers.");
-    counter!("levee_read_bytes_total", "Bytes of batches that were sent to readers.");
-    counter!("levee_cold_reads_total", "Reads that the tail cache could not answer.");
-}
 
 /// Counters of calls, looked up once.
 pub struct RpcMetrics {

@@ -1,0 +1,54 @@
+//! What the broker measures, and what each of it means. Each metric is counted where it happens.
+//!
+//! Must hold: no series has the name of a tenant or topic, so that their number is fixed; every metric is
+//! described here.
+
+mod rpc;
+mod shard;
+
+pub use rpc::RpcMetrics;
+pub use shard::ShardGauges;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Upper ends of the buckets of durations, in seconds.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+/// Makes this process collect metrics, also those of storage.
+///
+/// # Errors
+/// When it does so already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
+    counter!("levee_rpc_total", "Calls that ended, by call and gRPC code.");
+    histogram!("levee_rpc_seconds", "Duration of calls that are not streams, by call.");
+    counter!("levee_errors_total", "Errors told to clients, by error code.");
+    gauge!("levee_connections", "Open connections, by listener.");
+    counter!("levee_connections_total", "Connections that were accepted, by listener.");
+    counter!("levee_connections_refused_total", "Connections beyond the limit, by listener.");
+    counter!("levee_accept_errors_total", "Errors of accept, by listener.");
+    counter!("levee_produced_batches_total", "Batches that were acknowledged.");
+    counter!("levee_produced_records_total", "Records that were acknowledged.");
+    counter!("levee_produced_bytes_total", "Bytes of batches that were acknowledged.");
+    counter!("levee_read_batches_total", "Batches that were sent to readers.");
+    counter!("levee_read_bytes_total", "Bytes of batches that were sent to readers.");
+    counter!("levee_cold_reads_total", "Reads that the tail cache could not answer.");
+    histogram!("levee_commit_seconds", "Time to write, sync and apply a group of journal entries.");
+    histogram!("levee_sync_seconds", "Time of a sync of the journal.");
+    counter!("levee_journal_entries_total", "Entries that were written to the journal.");
+    counter!("levee_journal_bytes_total", "Bytes of entries that were written to the journal, about.");
+    counter!("levee_journal_segments_created_total", "Segments that the journal began.");
+    gauge!("levee_journal_stored_bytes", "Bytes of all segments of the journal.");
+    gauge!("levee_shard_state", "1 for the state that the shard is in: serving, full or failed.");
+    gauge!("levee_tail_cache_bytes", "Memory of recent batches.");
+    gauge!("levee_disk_free_bytes", "Free space of the file system of the data directory.");
+}
