@@ -12,6 +12,7 @@ use crate::raw::Raw;
 use crate::recorder::Recorder;
 use crate::wait;
 use levee_client::{Client, ClientConfig, Identity, Position, StartAt};
+use levee_proto::v1;
 use levee_types::TenantName;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,13 +54,29 @@ impl World {
         partitions: u32,
         recorder: &Arc<Recorder>,
     ) -> Self {
+        let spec = v1::TopicSpec { name: topic.to_owned(), partitions, ..Default::default() };
+        Self::create_as(endpoint, tenant, spec, recorder).await
+    }
+
+    /// Creates the topic `log` of the tenant `checked`, whose records are acked before they are synced.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn create_relaxed(endpoint: &str, partitions: u32, recorder: &Arc<Recorder>) -> Self {
+        let config = [("durability".to_owned(), "relaxed".to_owned())].into();
+        let spec = v1::TopicSpec { name: "log".to_owned(), partitions, config };
+        Self::create_as(endpoint, "checked", spec, recorder).await
+    }
+
+    async fn create_as(endpoint: &str, tenant: &str, spec: v1::TopicSpec, recorder: &Arc<Recorder>) -> Self {
+        let (topic, partitions) = (spec.name.clone(), spec.partitions);
         let raw = Raw::operator(endpoint);
         raw.create_tenant(tenant).await.expect("a tenant can be created");
-        raw.create_topics(tenant, &[topic], partitions).await.expect("a topic can be created");
+        raw.create(tenant, vec![spec]).await.expect("a topic can be created");
         Self {
             endpoint: endpoint.to_owned(),
             tenant: tenant.to_owned(),
-            topic: topic.to_owned(),
+            topic,
             partitions,
             first: recorder.partitions(partitions),
             recorder: Arc::clone(recorder),

@@ -114,11 +114,18 @@ impl Raw {
     /// When one of them fails.
     pub async fn create_topics(&self, tenant: &str, names: &[&str], partitions: u32) -> Result<(), Status> {
         let spec = |name: &&str| v1::TopicSpec { name: (*name).to_owned(), partitions, ..Default::default() };
-        let request = v1::CreateTopicsRequest {
-            tenant: tenant.to_owned(),
-            topics: names.iter().map(spec).collect(),
-            if_not_exists: true,
-        };
+        self.create(tenant, names.iter().map(spec).collect()).await
+    }
+
+    /// The same for topics with properties.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    ///
+    /// # Panics
+    /// When one of them fails.
+    pub async fn create(&self, tenant: &str, topics: Vec<v1::TopicSpec>) -> Result<(), Status> {
+        let request = v1::CreateTopicsRequest { tenant: tenant.to_owned(), topics, if_not_exists: true };
         let answer = self.topics().create_topics(request).await?.into_inner();
         assert!(answer.failures.is_empty(), "topics were not created: {:?}", answer.failures);
         Ok(())

@@ -159,6 +159,17 @@ impl Recorder {
         self.add(process, None, Phase::Ok, Kind::Drain, partition, None, Some(end));
     }
 
+    /// What was acked in a partition since then may be gone from the end of its log.
+    pub fn forgive(&self, partition: u32, since: Instant) {
+        let since = Some(self.micros(since));
+        self.add(0, None, Phase::Ok, Kind::Forgive, partition, None, since);
+    }
+
+    /// Microseconds of the run.
+    fn micros(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the columns of a history")]
     fn add(
         &self,
@@ -180,7 +191,7 @@ impl Recorder {
         if (kind, phase) == (Kind::Send, Phase::Ok) {
             inner.last_ack = Some(now);
         }
-        let time_us = u64::try_from(now.duration_since(self.start).as_micros()).unwrap_or(u64::MAX);
+        let time_us = self.micros(now);
         let event = Event { time_us, process, op, phase, kind, partition, value, offset };
         inner.checker.push(&event);
         serde_json::to_writer(&mut inner.file, &event).expect("the history can be written");

@@ -51,6 +51,8 @@ struct Drained {
 struct Log {
     drains: u32,
     last: Option<Drained>,
+    /// The microsecond from which on an ack is no promise.
+    forgiven_us: Option<u64>,
     /// The lowest and highest offset that anybody read.
     read: Option<(u64, u64)>,
 }
@@ -77,8 +79,9 @@ impl Checker {
             (Kind::Commit, Phase::Ok) => self.commit(event),
             (Kind::Drain, Phase::Invoke) => self.drain(event),
             (Kind::Drain, Phase::Ok) => self.drained(event),
+            (Kind::Forgive, Phase::Ok) => self.forgive(event),
             // Something that did not happen, or has not yet: no promise.
-            (Kind::Read | Kind::Seek | Kind::Commit | Kind::Drain, _) => {}
+            (Kind::Read | Kind::Seek | Kind::Commit | Kind::Drain | Kind::Forgive, _) => {}
         }
     }
 
@@ -243,6 +246,13 @@ impl Checker {
         self.logs.entry(partition).or_default().last = last;
     }
 
+    fn forgive(&mut self, event: &Event) {
+        if event.offset.is_none() {
+            return self.malformed(event, "forgiveness without its time");
+        }
+        self.logs.entry(event.partition).or_default().forgiven_us = event.offset;
+    }
+
     fn commit(&mut self, event: &Event) {
         let Some(offset) = event.offset else {
             return self.malformed(event, "a commit without an offset");
@@ -257,7 +267,7 @@ impl Checker {
     }
 
     fn judge(&mut self, value: Value, state: &Sent) {
-        let Sent { partition, outcome, offset, acked_drain, read_drain, drained, .. } = *state;
+        let Sent { partition, outcome, offset, acked_us, acked_drain, read_drain, drained } = *state;
         let read = read_drain != NEVER;
         if outcome == Outcome::Failed && read {
             self.report.add(Class::AbortedRead, || format!("{value} at {partition}@{offset}"));
@@ -288,6 +298,11 @@ impl Checker {
             offset if offset >= edges.1 => Class::LostPostfix,
             _ => Class::LostMiddle,
         };
+        let forgiven = log.and_then(|log| log.forgiven_us).is_some_and(|since| acked_us >= since);
+        if class == Class::LostPostfix && forgiven {
+            self.report.forgiven += 1;
+            return;
+        }
         self.report.add(class, || format!("{value} of {partition}@{offset}"));
     }
 }

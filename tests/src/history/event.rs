@@ -33,6 +33,9 @@ pub enum Kind {
     /// `invoke`: a reader starts to read the whole partition, whose first offset is `offset`, after all
     /// sends that count. `ok`: it has reached the end, `offset`.
     Drain,
+    /// What was acked in `partition` at `offset` microseconds of the run or later may be gone from the end of
+    /// the log: its topic is relaxed, and the power went.
+    Forgive,
 }
 
 /// A unique value: the number of the writer and its count of values, written `<writer>-<counter>`.

@@ -89,6 +89,8 @@ pub struct Report {
     pub failed: u64,
     /// Reads of single records, by all readers.
     pub reads: u64,
+    /// Acked values that are gone, and might be: see [`super::Kind::Forgive`].
+    pub forgiven: u64,
     /// The longest time from an ack to the first read of the value, in microseconds.
     pub worst_lag_us: u64,
     found: BTreeMap<Class, (u64, Vec<String>)>,
@@ -134,10 +136,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, acked, failed, reads, worst_lag_us, found } = self;
+        let Self { sent, acked, failed, reads, forgiven, worst_lag_us, found } = self;
         let unknown = sent - acked - failed;
         writeln!(f, "sent {sent}  acked {acked}  failed {failed}  unknown {unknown}  reads {reads}")?;
-        writeln!(f, "lost {}  worst lag {} ms", self.lost(), worst_lag_us / 1000)?;
+        writeln!(f, "lost {}  forgiven {forgiven}  worst lag {} ms", self.lost(), worst_lag_us / 1000)?;
         if found.is_empty() {
             return writeln!(f, "every promise was kept");
         }

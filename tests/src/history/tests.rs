@@ -149,6 +149,23 @@ fn lost_postfix() {
 }
 
 #[test]
+fn only_the_end_of_a_relaxed_log_is_forgiven_and_only_what_was_acked_late() {
+    // Value 1 was acked at 3, value 2 at 5.
+    let forgiving = |since| three().event(WRITER, Kind::Forgive, Phase::Ok, None, Some(since));
+    let both = forgiving(3).drain(0, &[0]);
+    both.finds(&[]);
+    assert_eq!(both.check().forgiven, 2);
+    forgiving(4).drain(0, &[0]).finds(&[(Class::LostPostfix, 1)]);
+    let hole = forgiving(0).drain_begins(0).read_by(DRAINER, 0, 0).read_by(DRAINER, 2, 2).drain_ends(3);
+    hole.finds(&[(Class::LostMiddle, 1), (Class::Skip, 1)]);
+    forgiving(0).drain(1, &[1, 2]).finds(&[(Class::LostPrefix, 1)]);
+    // Only this partition's.
+    let mut other = forgiving(0);
+    other.0.last_mut().expect("an event").partition = 1;
+    other.drain(0, &[0, 1]).finds(&[(Class::LostPostfix, 1)]);
+}
+
+#[test]
 fn an_offset_given_again_is_loss_too() {
     let reused = three().acked(3, 2).drain(0, &[0, 1, 3]);
     // At the second ack, and at the read.
@@ -245,6 +262,7 @@ fn malformed() {
     History::default().event(READER, Kind::Commit, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);
     History::default().event(READER, Kind::Drain, Phase::Invoke, None, None).finds(&[(Class::Malformed, 1)]);
     History::default().event(WRITER, Kind::Send, Phase::Invoke, None, None).finds(&[(Class::Malformed, 1)]);
+    History::default().event(WRITER, Kind::Forgive, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);
 }
 
 #[test]

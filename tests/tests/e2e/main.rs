@@ -24,6 +24,7 @@ mod network;
 mod power;
 mod recovery;
 mod recreate;
+mod relaxed;
 mod stop;
 mod under_load;
 

@@ -1,6 +1,6 @@
 //! What `/metrics` says after one batch was produced and read.
 
-use levee_client::{From, Position, ReaderSettings};
+use levee_client::{Position, ReaderSettings, StartAt};
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::load::World;
 use levee_tests::raw::{self, Raw};
@@ -51,7 +51,7 @@ async fn metrics_tell_what_happened() {
     let request = raw::request(&world.topic, 0, &values, None);
     let bytes = request.batch.len();
     world.raw().produce().produce(request).await.expect("it can be produced");
-    let position = Position { topic: world.topic.clone(), partition: 0, from: From::Start };
+    let position = Position { topic: world.topic.clone(), partition: 0, from: StartAt::Start };
     let settings = ReaderSettings { stop_at_end: true, ..ReaderSettings::default() };
     let mut reader = world.client().reader(vec![position], settings).await.expect("it can be read");
     let batch = reader.next_batch().await.expect("a batch").expect("a batch");
