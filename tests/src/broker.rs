@@ -16,9 +16,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fmt;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
-use tonic_health::pb::HealthCheckRequest;
+use tonic::Streaming;
+use tonic::transport::Endpoint;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 /// A start that takes longer than this has failed. Far more than any start needs, on a busy machine.
 pub const START_WITHIN: Duration = Duration::from_secs(60);
@@ -114,9 +116,33 @@ impl Broker {
         }
     }
 
-    /// What the standard health service answers; `None` when nothing answers.
+    /// What the standard health service answers within a second; `None` when nothing answers.
     pub async fn health(&self) -> Option<ServingStatus> {
-        health(&self.endpoint()).await
+        let ask = async {
+            let mut client = HealthClient::new(self.channel()?.connect().await.ok()?);
+            let answer = client.check(HealthCheckRequest::default()).await.ok()?;
+            Some(answer.get_ref().status())
+        };
+        tokio::time::timeout(Duration::from_secs(1), ask).await.ok()?
+    }
+
+    /// What the health service tells from now on, after it has said that it serves.
+    ///
+    /// # Panics
+    /// When it does not say so.
+    pub async fn watch_health(&self) -> Streaming<HealthCheckResponse> {
+        let channel = self.channel().expect("an endpoint").connect().await.expect("leveed takes connections");
+        let mut client = HealthClient::new(channel);
+        let answer = client.watch(HealthCheckRequest::default()).await.expect("health can be watched");
+        let mut told = answer.into_inner();
+        let first = tokio::time::timeout(START_WITHIN, told.message()).await.expect("it says something");
+        let first = first.expect("it says something").expect("it says something");
+        assert_eq!(first.status(), ServingStatus::Serving);
+        told
+    }
+
+    fn channel(&self) -> Option<Endpoint> {
+        Endpoint::from_shared(self.endpoint()).ok()
     }
 
     /// Where clients connect.
@@ -199,17 +225,6 @@ impl Broker {
         let status = self.wait(Duration::from_secs(30)).await;
         assert!(status.success(), "leveed ended with {status} on SIGTERM:\n{}", self.log.tail());
     }
-}
-
-/// What the standard health service at `endpoint` answers within a second.
-pub async fn health(endpoint: &str) -> Option<ServingStatus> {
-    let endpoint = tonic::transport::Endpoint::from_shared(endpoint.to_owned()).ok()?;
-    let ask = async {
-        let mut client = HealthClient::new(endpoint.connect().await.ok()?);
-        let answer = client.check(HealthCheckRequest::default()).await.ok()?;
-        Some(answer.get_ref().status())
-    };
-    tokio::time::timeout(Duration::from_secs(1), ask).await.ok()?
 }
 
 impl Drop for Broker {

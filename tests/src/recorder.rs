@@ -25,7 +25,7 @@ struct Inner {
     checker: Checker,
     file: BufWriter<File>,
     ops: u64,
-    last_ack: Option<Instant>,
+    last_acked_invocation: Option<Instant>,
 }
 
 /// A send that has begun.
@@ -35,6 +35,7 @@ pub struct Send {
     process: u32,
     partition: u32,
     value: Value,
+    invoked: Instant,
 }
 
 impl Send {
@@ -67,7 +68,12 @@ impl Recorder {
         let file = BufWriter::new(File::create(&path).expect("a temporary file"));
         Arc::new(Self {
             start: Instant::now(),
-            inner: Mutex::new(Inner { checker: Checker::default(), file, ops: 0, last_ack: None }),
+            inner: Mutex::new(Inner {
+                checker: Checker::default(),
+                file,
+                ops: 0,
+                last_acked_invocation: None,
+            }),
             acked: AtomicU64::new(0),
             processes: AtomicU32::new(0),
             partitions: AtomicU32::new(0),
@@ -86,11 +92,12 @@ impl Recorder {
         inner.file.flush().expect("the history can be written");
         fs::copy(&self.path, &path).expect("the history can be copied");
         let file = OpenOptions::new().append(true).open(&path).expect("the copy can be written");
-        let (checker, ops, last_ack) = (inner.checker.clone(), inner.ops, inner.last_ack);
+        let (checker, ops) = (inner.checker.clone(), inner.ops);
+        let last_acked_invocation = inner.last_acked_invocation;
         let copy = |number: &AtomicU32| AtomicU32::new(number.load(Ordering::Relaxed));
         Arc::new(Self {
             start: self.start,
-            inner: Mutex::new(Inner { checker, file: BufWriter::new(file), ops, last_ack }),
+            inner: Mutex::new(Inner { checker, file: BufWriter::new(file), ops, last_acked_invocation }),
             acked: AtomicU64::new(self.acked()),
             processes: copy(&self.processes),
             partitions: copy(&self.partitions),
@@ -113,21 +120,22 @@ impl Recorder {
         self.acked.load(Ordering::Relaxed)
     }
 
-    /// When the last ack arrived.
-    pub fn last_ack(&self) -> Option<Instant> {
-        self.lock().last_ack
+    /// Of the sends that were acked so far, when the last to begin began.
+    pub fn last_acked_invocation(&self) -> Option<Instant> {
+        self.lock().last_acked_invocation
     }
 
     /// A writer, by its number as a process, is about to send its value of this count.
     pub fn send(&self, process: u32, counter: u32, partition: u32) -> Send {
         let value = Value { writer: process, counter };
+        let invoked = Instant::now();
         let op = self.add(process, None, Phase::Invoke, Kind::Send, partition, Some(value), None);
-        Send { op, process, partition, value }
+        Send { op, process, partition, value, invoked }
     }
 
     /// The end of a send.
     pub fn sent(&self, send: Send, outcome: Outcome) {
-        let Send { op, process, partition, value } = send;
+        let Send { op, process, partition, value, invoked } = send;
         let (phase, offset) = match outcome {
             Outcome::Acked(offset) => (Phase::Ok, Some(offset)),
             Outcome::Failed => (Phase::Fail, None),
@@ -136,6 +144,8 @@ impl Recorder {
         self.add(process, Some(op), phase, Kind::Send, partition, Some(value), offset);
         if phase == Phase::Ok {
             self.acked.fetch_add(1, Ordering::Relaxed);
+            let mut inner = self.lock();
+            inner.last_acked_invocation = inner.last_acked_invocation.max(Some(invoked));
         }
     }
 
@@ -187,11 +197,7 @@ impl Recorder {
             inner.ops += 1;
             inner.ops
         });
-        let now = Instant::now();
-        if (kind, phase) == (Kind::Send, Phase::Ok) {
-            inner.last_ack = Some(now);
-        }
-        let time_us = self.micros(now);
+        let time_us = self.micros(Instant::now());
         let event = Event { time_us, process, op, phase, kind, partition, value, offset };
         inner.checker.push(&event);
         serde_json::to_writer(&mut inner.file, &event).expect("the history can be written");

@@ -1,18 +1,22 @@
-//! D4: a failing write or sync. Nothing is acked any more, the broker says that it does not serve within a
-//! second, and ends with a message (or, when the disk is full, goes on reading); and what it had acked
-//! survives, also a power loss right after.
+//! D4: a failing write or sync. Nothing that is sent from then on is acked, the broker says within a second
+//! that it does not serve, or has ended, and ends with a message (or, when the disk is full, goes on reading);
+//! and what it had acked survives, also a power loss right after.
 
 use crate::{MIB, cycles, small};
 use levee_client::{Position, StartAt};
-use levee_tests::broker::{Broker, health};
+use levee_tests::broker::Broker;
 use levee_tests::load::{Followers, Pace, World, Writers, drain};
+use levee_tests::payload;
 use levee_tests::powerloss::{Cut, Disk};
-use levee_tests::recorder::Recorder;
+use levee_tests::raw;
+use levee_tests::recorder::{Outcome, Recorder};
 use levee_tests::seed::Seed;
 use levee_tests::strace::{self, Strace};
 use levee_tests::wait;
 use rustix::process::Signal;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tonic::Streaming;
+use tonic_health::pb::HealthCheckResponse;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 /// From the failure to the last moment at which the broker may look alive.
@@ -82,32 +86,40 @@ async fn fail_once(test: &str, calls: &str, errno: Errno, when: u64) {
     world.progress(100).await;
 
     let (name, text) = errno.texts();
+    let health = broker.watch_health().await;
     let strace = Strace::attach(broker.pid(), &format!("{calls}:error={name}:when={when}"), None);
-    let dark = tokio::spawn(dark(broker.endpoint()));
+    let dark = tokio::spawn(dark(health));
     let failed = strace.injected(Duration::from_secs(30)).await;
-    let dark = dark.await.expect("the watcher of health");
-    if errno == Errno::Eio {
-        let status = broker.wait(Duration::from_secs(20)).await;
-        assert!(!status.success(), "{calls} {when}: leveed ended with success");
-    } else {
+    if errno == Errno::Enospc {
+        refused(&world).await;
+        assert_eq!(
+            broker.health().await,
+            Some(ServingStatus::NotServing),
+            "{calls} {when}: a full disk shows"
+        );
         // Reading goes on.
         let reader = world.client();
         let position = Position { topic: world.topic.clone(), partition: 0, from: StartAt::Start };
         reader.offsets(vec![position]).await.expect("it answers readers");
-        tokio::time::sleep(WITHIN).await;
         broker.signal(Signal::TERM);
-        broker.wait(Duration::from_secs(30)).await;
     }
-    let last_ack = recorder.last_ack().map(|at| strace::now().saturating_sub(at.elapsed()));
+    let status = broker.wait(Duration::from_secs(30)).await;
+    let gone = strace::now();
+    assert!(errno == Errno::Enospc || !status.success(), "{calls} {when}: leveed ended with success");
+    let dark = dark.await.expect("the watcher of health").unwrap_or(gone);
+    assert!(dark >= failed, "{calls} {when}: it did not serve before anything failed");
     assert!(dark < failed + WITHIN, "{calls} {when}: served for {:?} after the failure", dark - failed);
-    let last_ack = last_ack.expect("acks");
-    assert!(last_ack < failed + WITHIN, "{calls} {when}: acked {:?} after the failure", last_ack - failed);
     let log = broker.log().complete();
     assert!(log.contains(text), "{calls} {when}: the log does not say why:\n{log}");
 
     drop((strace, broker));
     disk.cut(Cut::Everything);
     disk.restore();
+    // All acks so far are of the broker that failed.
+    let invoked = recorder.last_acked_invocation().expect("acks");
+    let invoked = strace::now().saturating_sub(invoked.elapsed());
+    let after = invoked.saturating_sub(failed);
+    assert!(invoked < failed, "{calls} {when}: acked a record that was sent {after:?} after the failure");
     let broker = Broker::start(&setup).await;
     world.progress(100).await;
     let failures = writers.stop().await;
@@ -120,12 +132,32 @@ async fn fail_once(test: &str, calls: &str, errno: Errno, when: u64) {
     assert!(may_fail || failures.is_empty(), "the client gave up on records: {failures:?}");
 }
 
-/// When the broker first did not say that it serves, since the epoch.
-async fn dark(endpoint: String) -> Duration {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while health(&endpoint).await == Some(ServingStatus::Serving) {
-        assert!(Instant::now() < deadline, "the broker serves on");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+/// Whatever is sent now is refused, with an error that promises that nothing was stored.
+async fn refused(world: &World) {
+    let (raw, process) = (world.raw(), world.recorder.process());
+    for counter in 0..20 {
+        let send = world.recorder.send(process, counter, world.number(0));
+        let request = raw::request(&world.topic, 0, &[payload::make(send.value(), 100)], None);
+        match raw.produce().produce(request).await {
+            // Judged with all other acks.
+            Ok(answer) => world.recorder.sent(send, Outcome::Acked(answer.get_ref().base_offset)),
+            Err(status) => {
+                world.recorder.sent(send, Outcome::Failed);
+                assert_eq!(raw::reason(&status), "STORAGE_FULL", "{status}");
+            }
+        }
     }
-    strace::now()
+}
+
+/// When the health service said that it does not serve, since the epoch; `None` if it ended without a word.
+async fn dark(mut health: Streaming<HealthCheckResponse>) -> Option<Duration> {
+    let turn = async {
+        while let Ok(Some(told)) = health.message().await {
+            if told.status() == ServingStatus::NotServing {
+                return Some(strace::now());
+            }
+        }
+        None
+    };
+    tokio::time::timeout(Duration::from_secs(60), turn).await.expect("the broker serves on")
 }
