@@ -221,6 +221,20 @@ async fn d5_damage_behind_a_graceful_stop_is_never_silent_loss() {
     let whole = sample.open("no damage", |_| ()).await;
     assert!(matches!(whole, Outcome::Complete), "{whole:?}");
     damage(&sample, &mut seed, |file| is_segment(file).then_some(10)).await;
+
+    // The index covers the last entry, so nothing is replayed; but where it ends is where the next one begins.
+    let segment = files::segments(&sample.setup.data).pop().expect("a segment");
+    let bytes = fs::read(&segment).expect("a segment");
+    let last = bytes.windows(4).rposition(|bytes| bytes == b"LVE1").expect("an entry") as u64;
+    let name = segment.strip_prefix(&sample.setup.data).expect("a file of the sample");
+    for (what, byte) in [("operations", 24), ("payload", 28)] {
+        for bit in [2, 6] {
+            let flip = |copy: &Path| files::flip(&copy.join(name), last + byte, bit);
+            refuses(
+                &sample.open(&format!("bit {bit} of the length of the {what} of the last entry"), flip).await,
+            );
+        }
+    }
 }
 
 /// One flipped bit of a MANIFEST can keep RocksDB busy for ever.
