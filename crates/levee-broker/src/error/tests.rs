@@ -21,7 +21,11 @@ fn every_code_arrives_with_reason_hint_and_whether_to_retry() {
 
         let detail = detail(error);
         assert_eq!((detail.code, detail.retryable), (code as i32, code.is_retryable()));
-        assert_eq!(detail.retry_after_ms, delay.map(|delay| delay.as_millis() as u32), "{code}");
+        assert_eq!(
+            detail.retry_after_ms,
+            delay.map(|delay| u32::try_from(delay.as_millis()).unwrap()),
+            "{code}"
+        );
     }
 }
 
