@@ -63,6 +63,15 @@ pub enum JournalError {
     },
 }
 
+/// A small write takes zeros along, up to a multiple of this many bytes. To make a block durable that was
+/// allocated and never written, a file system must commit its own log too; blocks that hold zeros already
+/// cost only themselves. So of the syncs of small groups one in many pays for that, and not nearly all.
+const ZEROS_AHEAD: usize = 256 * 1024;
+/// Groups of this many bytes and more write no zeros, which would be written for nothing: such groups fill
+/// the blocks themselves.
+const SMALL_GROUP: u64 = 16 * 1024;
+static ZEROS: [u8; ZEROS_AHEAD] = [0; ZEROS_AHEAD];
+
 /// The writing end of a journal.
 pub struct Journal<S> {
     store: Arc<S>,
@@ -74,6 +83,8 @@ pub struct Journal<S> {
     /// Where the next entry begins in the last segment.
     position: u64,
     capacity: u64,
+    /// Where the zeros end that were written ahead; at `position` or behind it.
+    zeros_end: u64,
     next_sequence: u64,
     previous_crc: u32,
     durable: u64,
@@ -136,17 +147,35 @@ impl<S: SegmentStore> Journal<S> {
             place.at.position += self.position;
             place.payload += self.position;
         }
-        self.write(entries, &scratch, &ends)?;
+        let end = self.position + size;
+        let zeros = self.zeros_behind(end, size);
+        self.write(entries, &scratch, &ends, zeros)?;
         self.scratch = scratch;
-        self.position += size;
+        self.position = end;
+        self.zeros_end = self.zeros_end.max(end + zeros.len() as u64);
         self.next_sequence = sequence;
         self.previous_crc = crc;
         Ok(written)
     }
 
-    fn write(&self, entries: &[Entry], headers: &[u8], ends: &[usize]) -> Result<(), JournalError> {
-        const ZEROS: [u8; 8] = [0; 8];
-        let mut parts: Vec<&[u8]> = Vec::with_capacity(entries.len() * 3);
+    /// The zeros that go with a group of `size` bytes that ends at `end`.
+    fn zeros_behind(&self, end: u64, size: u64) -> &'static [u8] {
+        if size >= SMALL_GROUP || end <= self.zeros_end {
+            return &[];
+        }
+        let room = end.next_multiple_of(ZEROS_AHEAD as u64).min(self.capacity) - end;
+        // Less than ZEROS_AHEAD.
+        &ZEROS[..usize::try_from(room).unwrap_or(0)]
+    }
+
+    fn write(
+        &self,
+        entries: &[Entry],
+        headers: &[u8],
+        ends: &[usize],
+        zeros: &[u8],
+    ) -> Result<(), JournalError> {
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(entries.len() * 3 + 1);
         let mut start = 0;
         for (entry, &end) in entries.iter().zip(ends) {
             parts.push(&headers[start..end]);
@@ -155,6 +184,7 @@ impl<S: SegmentStore> Journal<S> {
             parts.push(&ZEROS[..padding(length)]);
             start = end;
         }
+        parts.push(zeros);
         self.store.write(self.segment, self.position, &parts).map_err(|error| self.failed("write", error))
     }
 
@@ -215,6 +245,7 @@ impl<S: SegmentStore> Journal<S> {
         self.segment = header.id;
         self.segments += 1;
         self.position = SEGMENT_HEADER as u64;
+        self.zeros_end = self.position;
         self.capacity = self.segment_bytes;
         metrics::counter!("levee_journal_segments_created_total").increment(1);
         Ok(())

@@ -136,6 +136,7 @@ impl<S: SegmentStore> Journal<S> {
             segments: chain.last - chain.first + 1,
             position: scan.position,
             capacity: scan.length.max(segment_bytes),
+            zeros_end: scan.position,
             next_sequence: scan.sequence,
             previous_crc: scan.crc,
             durable: scan.sequence - 1,

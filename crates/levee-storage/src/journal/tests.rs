@@ -277,6 +277,36 @@ fn lengths_of_the_entry_that_the_index_names_are_not_believed_when_damaged() {
 }
 
 #[test]
+fn small_groups_write_zeros_ahead_and_large_ones_do_not() {
+    const AHEAD: u64 = ZEROS_AHEAD as u64;
+    let store = MemorySegments::default();
+    let capacity = 2 * AHEAD + AHEAD / 2;
+    Journal::create(&store, ID, capacity).unwrap();
+    let apply = |_| Ok::<(), JournalDamage>(());
+    let mut journal = Journal::open(Arc::new(store), ID, capacity, None, apply).unwrap();
+    let large = SMALL_GROUP as usize;
+    journal.append(&[entry(0, large)]).unwrap();
+    assert_eq!(journal.zeros_end, journal.position, "a large group");
+    journal.append(&[entry(1, 600)]).unwrap();
+    assert_eq!(journal.zeros_end, AHEAD, "a small group");
+    journal.append(&[entry(2, 600)]).unwrap();
+    assert_eq!(journal.zeros_end, AHEAD, "another one has them already");
+    // Up to the boundary, and beyond it.
+    for number in 3..20 {
+        journal.append(&[entry(number, large)]).unwrap();
+        assert_eq!(journal.zeros_end, journal.position.max(AHEAD));
+    }
+    // Never beyond the segment.
+    while journal.position < 2 * AHEAD {
+        journal.append(&[entry(20, large)]).unwrap();
+    }
+    journal.append(&[entry(21, 600)]).unwrap();
+    assert_eq!((journal.segments(), journal.zeros_end), (1, capacity));
+    journal.roll(0).unwrap();
+    assert_eq!(journal.zeros_end, journal.position, "a new segment has none");
+}
+
+#[test]
 fn a_payload_that_looks_like_an_entry_proves_nothing() {
     // A whole entry of another journal, which says that everything was synced.
     let mut forged = Vec::new();
