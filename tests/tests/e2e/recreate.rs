@@ -9,6 +9,7 @@ use levee_tests::powerloss::Disk;
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn o2_a_topic_that_is_created_again_shows_no_old_record() {
@@ -38,7 +39,10 @@ async fn recreate(test: &str, setup: &Setup, mut disk: Option<&mut Disk>) {
         }
         drain(&world).await.expect("everything can be read");
 
-        let reader = tokio::spawn(follow(world.clone()));
+        let (opened, is_open) = oneshot::channel();
+        let reader = tokio::spawn(follow(world.clone(), opened));
+        // Otherwise it could open the topic that comes next.
+        is_open.await.expect("the reader reads");
         world.raw().delete_topic(&world.topic).await.expect("it can be deleted");
         if round % 2 == 0 {
             broker = crash(broker, setup, disk.as_deref_mut()).await;
@@ -59,8 +63,10 @@ async fn recreate(test: &str, setup: &Setup, mut disk: Option<&mut Disk>) {
     recorder.judge().assert_ok(4 * 300);
 }
 
-/// A reader that was there before: whatever it is shown belongs to the topic that it opened.
-async fn follow(world: World) {
+/// A reader that was there before: whatever it is shown belongs to the topic that it opened. Says when it has read
+/// something.
+async fn follow(world: World, opened: oneshot::Sender<()>) {
+    let mut opened = Some(opened);
     let process = world.recorder.process();
     let position = Position { topic: world.topic.clone(), partition: 0, from: StartAt::Start };
     world.recorder.seek(process, world.number(0), 0);
@@ -69,5 +75,8 @@ async fn follow(world: World) {
     while let Ok(Some(Ok(record))) = tokio::time::timeout(Duration::from_secs(20), reader.next()).await {
         let value = record.record.value.as_deref().and_then(payload::parse);
         world.recorder.read(process, world.number(0), value, record.offset);
+        if let Some(opened) = opened.take() {
+            let _ = opened.send(());
+        }
     }
 }
