@@ -5,9 +5,9 @@
 #[cfg(test)]
 mod tests;
 
+use crate::fields::topic_name;
 use crate::identity::Principal;
 use crate::operation::{Access, Operation};
-use crate::services::fields::topic_name;
 use levee_storage::{Shard, Topic};
 use levee_types::limits::MAX_TENANT_NAME;
 use levee_types::{ErrorCode, LeveeError, PartitionId, TenantId, TenantName};
@@ -58,9 +58,9 @@ fn authorize(principal: &Principal, operation: Operation, named: &str) -> Result
 }
 
 fn no_tenant(name: &str) -> LeveeError {
-    let name: String = name.chars().take(MAX_TENANT_NAME).collect();
-    let error = LeveeError::new(ErrorCode::NotFound, format!("there is no tenant {name:?}"));
-    match TenantName::new(&name) {
+    let shown: String = name.chars().take(MAX_TENANT_NAME).collect();
+    let error = LeveeError::new(ErrorCode::NotFound, format!("there is no tenant {shown:?}"));
+    match TenantName::new(name) {
         Ok(name) => error.with_hint(format!("create it with: levee tenant create {name}")),
         Err(_) => error.with_hint("check the name; levee tenant ls lists the tenants"),
     }

@@ -5,12 +5,12 @@ use levee_types::{ErrorCode, LeveeError, TenantName, TopicName};
 use std::fmt::Display;
 
 /// An error that names the field at fault, and says what to put there.
-pub(super) fn invalid(field: &str, problem: impl Display, hint: impl Into<String>) -> LeveeError {
+pub(crate) fn invalid(field: &str, problem: impl Display, hint: impl Into<String>) -> LeveeError {
     LeveeError::new(ErrorCode::InvalidArgument, format!("{field}: {problem}")).with_hint(hint)
 }
 
 /// A number, or the length of a list, that is not within its range.
-pub(super) fn out_of_range(
+pub(crate) fn out_of_range(
     field: &str,
     value: impl Display,
     from: impl Display,
@@ -21,7 +21,7 @@ pub(super) fn out_of_range(
 }
 
 /// A required name.
-pub(super) fn tenant_name(field: &str, value: &str) -> Result<TenantName, LeveeError> {
+pub(crate) fn tenant_name(field: &str, value: &str) -> Result<TenantName, LeveeError> {
     let hint = || format!("give a name of {}", TenantName::RULE);
     TenantName::new(value).map_err(|error| invalid(field, error, hint()))
 }
@@ -33,7 +33,7 @@ pub(crate) fn topic_name(field: &str, value: &str) -> Result<TopicName, LeveeErr
 }
 
 /// `page_size` of a list.
-pub(super) fn page_size(value: u32) -> Result<usize, LeveeError> {
+pub(crate) fn page_size(value: u32) -> Result<usize, LeveeError> {
     match value {
         0 => Ok(DEFAULT_PAGE_SIZE as usize),
         1..=MAX_PAGE_SIZE => Ok(value as usize),
@@ -42,7 +42,7 @@ pub(super) fn page_size(value: u32) -> Result<usize, LeveeError> {
 }
 
 /// `page_token` of a list: the last name of the page before.
-pub(super) fn page_token(value: &str) -> Result<Option<String>, LeveeError> {
+pub(crate) fn page_token(value: &str) -> Result<Option<String>, LeveeError> {
     if value.is_empty() {
         return Ok(None);
     }

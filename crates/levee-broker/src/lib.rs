@@ -11,6 +11,7 @@ pub mod authorize;
 pub mod blocking;
 pub mod data_dir;
 pub mod error;
+mod fields;
 pub mod health;
 pub mod http_endpoint;
 pub mod identity;

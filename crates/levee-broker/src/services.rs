@@ -2,7 +2,6 @@
 //! request; what it cannot do becomes an error that names the field.
 
 mod cluster;
-pub(crate) mod fields;
 mod produce;
 mod read;
 mod tenant;
@@ -16,10 +15,10 @@ use levee_proto::v1::produce_service_server::ProduceServiceServer;
 use levee_proto::v1::read_service_server::ReadServiceServer;
 use levee_proto::v1::tenant_service_server::TenantServiceServer;
 use levee_proto::v1::topic_service_server::TopicServiceServer;
+use levee_types::Clock;
 use levee_types::limits::{
     MAX_PRODUCE_REQUEST_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_SMALL_REQUEST_BYTES,
 };
-use levee_types::{Clock, ErrorCode, LeveeError};
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::service::Routes;
@@ -83,10 +82,4 @@ fn with_reflection(routes: Routes) -> Routes {
             routes
         }
     }
-}
-
-/// What a stream that is asked to go says.
-pub(crate) fn draining() -> LeveeError {
-    LeveeError::new(ErrorCode::Unavailable, "draining: the broker ends this connection")
-        .with_hint("connect again")
 }

@@ -34,6 +34,9 @@ fn a_tenant_may_name_itself_and_nobody_else() {
         assert_eq!(error.code, ErrorCode::NotFound, "{other}");
         assert!(error.message.len() < 100);
     }
+    // What is cut off to be shown is not advised to be created.
+    let error = authorize(&tenant, Operation::GetTopic, &long).unwrap_err();
+    assert!(error.hint.contains("check the name"), "{}", error.hint);
     // The data plane takes no name at all.
     let grant = authorize(&tenant, Operation::Produce, "other").unwrap();
     assert_eq!(grant, Grant::Tenant(name("acme")));

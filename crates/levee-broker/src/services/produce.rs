@@ -5,8 +5,8 @@ mod stream;
 
 use crate::authorize::Authorizer;
 use crate::error::reply;
+use crate::fields::invalid;
 use crate::operation::Operation;
-use crate::services::fields::invalid;
 use crate::transport::connection::ConnectionContext;
 use append::{Produced, Volume, answer, check};
 use futures::stream::BoxStream;

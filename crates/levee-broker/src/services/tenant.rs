@@ -1,9 +1,9 @@
 //! Administration of tenants, for operators.
 
-use super::fields::{page_size, page_token, tenant_name};
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::error::reply;
+use crate::fields::{page_size, page_token, tenant_name};
 use crate::operation::Operation;
 use levee_proto::v1;
 use levee_storage::{Page, Tenant};

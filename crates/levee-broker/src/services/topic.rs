@@ -2,10 +2,10 @@
 
 mod convert;
 
-use super::fields::{invalid, out_of_range, page_size, page_token, topic_name};
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::error::{detail, reply};
+use crate::fields::{invalid, out_of_range, page_size, page_token, topic_name};
 use crate::operation::Operation;
 use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_proto};
 use levee_proto::v1;

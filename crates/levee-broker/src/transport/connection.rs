@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use levee_types::{ErrorCode, LeveeError};
 use std::future::Future;
 use std::io::{self, Cursor};
 use std::net::SocketAddr;
@@ -47,6 +48,12 @@ impl ConnectionContext {
     pub fn retire<T>(request: &Request<T>) -> CancellationToken {
         request.extensions().get().map(|context: &Self| context.retire.clone()).unwrap_or_default()
     }
+}
+
+/// What a stream that is asked to go says.
+pub(crate) fn draining() -> LeveeError {
+    LeveeError::new(ErrorCode::Unavailable, "draining: the broker ends this connection")
+        .with_hint("connect again")
 }
 
 /// How long connections live.

@@ -1,7 +1,7 @@
 //! From a request to an append, and from its outcome to an answer.
 
 use crate::authorize::{InTenant, Permit};
-use crate::services::fields::invalid;
+use crate::fields::invalid;
 use bytes::Bytes;
 use levee_proto::{batch, v1};
 use levee_storage::{Append, Appended, ProducerSequence};

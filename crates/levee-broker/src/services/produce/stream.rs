@@ -7,9 +7,9 @@
 use super::append::{Produced, Volume, answer, check};
 use crate::authorize::{InTenant, Permit};
 use crate::error::{detail, explain, status};
-use crate::services::draining;
-use crate::services::fields::invalid;
+use crate::fields::invalid;
 use crate::transport::aligned::MessageMemory;
+use crate::transport::connection::draining;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;

@@ -1,7 +1,7 @@
 //! Finding the places in logs that a client names.
 
 use crate::authorize::{InTenant, Permit};
-use crate::services::fields::invalid;
+use crate::fields::invalid;
 use levee_proto::v1;
 use levee_proto::v1::offset_spec::Spec;
 use levee_storage::{PartitionOffsets, StorageError};

@@ -1,6 +1,6 @@
 //! Between messages and what storage takes and gives.
 
-use crate::services::fields::{out_of_range, topic_name};
+use crate::fields::{out_of_range, topic_name};
 use levee_proto::v1;
 use levee_storage::{NewTopic, PartitionOffsets, Topic};
 use levee_types::limits::MAX_PARTITIONS_PER_TOPIC;

@@ -4,8 +4,7 @@
 
 use crate::error;
 use crate::operation::Operation;
-use crate::services::draining;
-use crate::transport::connection::ConnectionContext;
+use crate::transport::connection::{ConnectionContext, draining};
 use crate::transport::step::{Next, Request, Response, Step};
 use bytes::Bytes;
 use http::HeaderMap;
