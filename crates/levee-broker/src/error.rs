@@ -73,12 +73,16 @@ fn grpc_code(code: ErrorCode) -> Code {
         ErrorCode::NotFound => Code::NotFound,
         ErrorCode::AlreadyExists | ErrorCode::DuplicateSequence => Code::AlreadyExists,
         ErrorCode::OffsetOutOfRange => Code::OutOfRange,
-        ErrorCode::OutOfOrderSequence | ErrorCode::ProducerFenced | ErrorCode::UnknownProducer => {
-            Code::FailedPrecondition
-        }
+        ErrorCode::OutOfOrderSequence
+        | ErrorCode::ProducerFenced
+        | ErrorCode::UnknownProducer
+        | ErrorCode::TenantSuspended => Code::FailedPrecondition,
         ErrorCode::Unauthenticated => Code::Unauthenticated,
         ErrorCode::PermissionDenied => Code::PermissionDenied,
-        ErrorCode::LimitExceeded | ErrorCode::Overloaded | ErrorCode::StorageFull => Code::ResourceExhausted,
+        ErrorCode::LimitExceeded
+        | ErrorCode::Overloaded
+        | ErrorCode::StorageFull
+        | ErrorCode::QuotaExceeded => Code::ResourceExhausted,
         ErrorCode::Unavailable => Code::Unavailable,
         ErrorCode::DataCorrupt => Code::DataLoss,
         ErrorCode::StorageFailed | ErrorCode::Internal => Code::Internal,
@@ -90,7 +94,9 @@ fn retry_delay(code: ErrorCode) -> Option<Duration> {
     match code {
         ErrorCode::Overloaded => Some(Duration::from_millis(100)),
         // A broker that goes down needs about this long to come back.
-        ErrorCode::StorageFailed | ErrorCode::Unavailable => Some(Duration::from_secs(1)),
+        ErrorCode::StorageFailed | ErrorCode::Unavailable | ErrorCode::QuotaExceeded => {
+            Some(Duration::from_secs(1))
+        }
         ErrorCode::InvalidArgument
         | ErrorCode::CorruptBatch
         | ErrorCode::TooLarge
@@ -106,7 +112,8 @@ fn retry_delay(code: ErrorCode) -> Option<Duration> {
         | ErrorCode::LimitExceeded
         | ErrorCode::StorageFull
         | ErrorCode::DataCorrupt
-        | ErrorCode::Internal => None,
+        | ErrorCode::Internal
+        | ErrorCode::TenantSuspended => None,
     }
 }
 
@@ -128,6 +135,8 @@ pub fn what_to_do(code: ErrorCode) -> &'static str {
         ErrorCode::LimitExceeded => "delete what is not needed any more",
         ErrorCode::Overloaded | ErrorCode::Unavailable => "try again",
         ErrorCode::StorageFull => "free space on the broker's disk and restart it",
+        ErrorCode::QuotaExceeded => "send less, or ask for a higher quota",
+        ErrorCode::TenantSuspended => "ask the operator to resume the tenant",
         ErrorCode::StorageFailed | ErrorCode::DataCorrupt | ErrorCode::Internal => "see the broker's log",
     }
 }

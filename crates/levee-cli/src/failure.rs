@@ -206,8 +206,8 @@ fn exit_of(code: ErrorCode) -> Exit {
     match code {
         ErrorCode::InvalidArgument | ErrorCode::TooLarge | ErrorCode::OffsetOutOfRange => Exit::Usage,
         ErrorCode::NotFound => Exit::NotFound,
-        ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => Exit::Denied,
-        ErrorCode::LimitExceeded => Exit::Quota,
+        ErrorCode::Unauthenticated | ErrorCode::PermissionDenied | ErrorCode::TenantSuspended => Exit::Denied,
+        ErrorCode::LimitExceeded | ErrorCode::QuotaExceeded => Exit::Quota,
         ErrorCode::CorruptBatch
         | ErrorCode::AlreadyExists
         | ErrorCode::OutOfOrderSequence

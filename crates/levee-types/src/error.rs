@@ -44,11 +44,15 @@ pub enum ErrorCode {
     Unavailable = 18,
     /// A defect of the broker.
     Internal = 19,
+    /// A quota of the tenant is used up for now; nothing was done.
+    QuotaExceeded = 20,
+    /// The tenant is suspended; nothing was done.
+    TenantSuspended = 21,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidArgument,
         Self::CorruptBatch,
         Self::TooLarge,
@@ -68,13 +72,15 @@ impl ErrorCode {
         Self::DataCorrupt,
         Self::Unavailable,
         Self::Internal,
+        Self::QuotaExceeded,
+        Self::TenantSuspended,
     ];
 
     /// The same request may succeed later. A client without a producer sequence must not repeat a
     /// produce request unless [`Self::has_no_side_effects`] holds too.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Overloaded | Self::StorageFailed | Self::Unavailable)
+        matches!(self, Self::Overloaded | Self::StorageFailed | Self::Unavailable | Self::QuotaExceeded)
     }
 
     /// The request certainly changed nothing.
@@ -106,6 +112,8 @@ impl ErrorCode {
             Self::DataCorrupt => "DATA_CORRUPT",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::TenantSuspended => "TENANT_SUSPENDED",
         }
     }
 }

@@ -13,5 +13,5 @@ pub mod topic;
 pub use ambient::{Clock, Random};
 pub use error::{ErrorCode, LeveeError};
 pub use id::{PartitionId, ProducerId, TenantId, TopicId};
-pub use name::{NameError, TenantName, TopicName};
+pub use name::{NameError, PlanName, TenantName, TopicName, UserGroup, UserName};
 pub use topic::{Durability, TopicConfig};

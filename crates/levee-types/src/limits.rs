@@ -33,6 +33,41 @@ pub const MAX_TENANT_NAME: usize = 48;
 pub const MIN_TENANT_NAME: usize = 3;
 /// Characters of the name of a topic or group; at least 1.
 pub const MAX_TOPIC_NAME: usize = 249;
+/// Characters of the name of a user or of a group of users; at least 1.
+pub const MAX_USER_NAME: usize = 64;
+/// Characters of a plan's name; at least 1.
+pub const MAX_PLAN_NAME: usize = 48;
+
+/// Users of one tenant, and operators.
+pub const MAX_USERS_PER_TENANT: u64 = 10_000;
+/// Groups that one user is in.
+pub const MAX_GROUPS_PER_USER: usize = 32;
+/// Client certificates of one user.
+pub const MAX_CERTIFICATES_PER_USER: usize = 8;
+/// Bytes of the subject alternative name of a client certificate.
+pub const MAX_CERTIFICATE_NAME: usize = 512;
+/// Tokens of one tenant that are not revoked.
+pub const MAX_TOKENS_PER_TENANT: u64 = 10_000;
+/// Scopes of one token.
+pub const MAX_SCOPES_PER_TOKEN: usize = 32;
+/// Characters of the description of a token.
+pub const MAX_DESCRIPTION: usize = 200;
+/// Access rules of one tenant.
+pub const MAX_ACL_RULES_PER_TENANT: u64 = 10_000;
+/// Access rules in one request.
+pub const MAX_ACL_RULES_PER_REQUEST: usize = 1_000;
+/// Plans of one node.
+pub const MAX_PLANS: u64 = 1_000;
+/// Quotas of users and topics of one tenant.
+pub const MAX_QUOTA_TARGETS_PER_TENANT: u64 = 1_000;
+/// Events of the audit log of one tenant; beyond, the oldest go.
+pub const MAX_AUDIT_EVENTS_PER_TENANT: u64 = 100_000;
+/// Hours of use that are kept for each tenant: 400 days.
+pub const MAX_USAGE_HOURS: u64 = 9_600;
+/// Milliseconds for which the deletion of a tenant can be taken back: a year.
+pub const MAX_DELETE_GRACE_MS: u64 = 31_536_000_000;
+/// The same when the request does not say: 7 days.
+pub const DEFAULT_DELETE_GRACE_MS: u64 = 604_800_000;
 
 /// Tenants of one node.
 pub const MAX_TENANTS: u64 = 100_000;

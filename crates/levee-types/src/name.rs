@@ -2,7 +2,7 @@
 //!
 //! Names never become paths, labels of metrics or patterns; on disk there are only ids.
 
-use crate::limits::{MAX_TENANT_NAME, MAX_TOPIC_NAME, MIN_TENANT_NAME};
+use crate::limits::{MAX_PLAN_NAME, MAX_TENANT_NAME, MAX_TOPIC_NAME, MAX_USER_NAME, MIN_TENANT_NAME};
 use std::fmt;
 
 /// Why a name is refused. The text shows at most the first characters of the name.
@@ -118,6 +118,101 @@ impl TopicName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The name of a user: 1 to 64 of `A-Z a-z 0-9 . _ - @`, not beginning with `_`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserName(String);
+
+impl UserName {
+    /// What names there are, for a person.
+    pub const RULE: &str = "1 to 64 of A-Z a-z 0-9 . _ - @, not beginning with _";
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// Says which rule the name breaks.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        check_user("user", name).map(Self)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of a group of users: like that of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserGroup(String);
+
+impl UserGroup {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// Says which rule the name breaks.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        check_user("user group", name).map(Self)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check_user(what: &'static str, name: &str) -> Result<String, NameError> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+    check(what, name, 1, MAX_USER_NAME, "A-Z a-z 0-9 . _ - @", is_allowed)?;
+    if name.starts_with('_') {
+        return Err(NameError::Reserved { what, name: name.to_owned() });
+    }
+    Ok(name.to_owned())
+}
+
+/// The name of a plan: 1 to 48 of `a-z 0-9 -`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlanName(String);
+
+impl PlanName {
+    /// What names there are, for a person.
+    pub const RULE: &str = "1 to 48 of a-z 0-9 -";
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// Says which rule the name breaks.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        check("plan", name, 1, MAX_PLAN_NAME, "a-z 0-9 -", is_allowed)?;
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for UserGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PlanName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
