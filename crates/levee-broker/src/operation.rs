@@ -1,17 +1,25 @@
 //! Every call of the protocol and who may make it. A call that is missing here fails a test.
 
+use levee_types::acl::AclOperation;
+
 #[cfg(test)]
 mod tests;
 
 /// Who may do an operation, and on what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// A tenant, on its own records. The tenant comes from the credential, never from the message.
-    Data,
-    /// A tenant on its own topics, or the operator on those of the tenant that the message names.
-    Topics,
-    /// The operator, on the node.
+    /// A user of a tenant whose access rules allow it, on the topics of the tenant. The tenant comes from the
+    /// credential, never from the message.
+    Data(AclOperation),
+    /// The same, or an operator on the topics of the tenant that the message names.
+    Topics(AclOperation),
+    /// An administrator of a tenant on what belongs to the tenant, or an operator on what belongs to the tenant
+    /// that the message names.
+    Administration,
+    /// An operator, on the node.
     Node,
+    /// Whoever has a credential, on itself.
+    Caller,
 }
 
 /// A call of the protocol.
@@ -33,13 +41,40 @@ pub enum Operation {
     CreateTenant,
     GetTenant,
     ListTenants,
+    UpdateTenant,
+    SuspendTenant,
+    ResumeTenant,
     DeleteTenant,
+    UndeleteTenant,
+    ListUsage,
+    WhoAmI,
+    CreateUser,
+    GetUser,
+    ListUsers,
+    UpdateUser,
+    DeleteUser,
+    IssueToken,
+    ListTokens,
+    RevokeToken,
+    CreateAclRules,
+    ListAclRules,
+    DeleteAclRules,
+    TestAcl,
+    CreatePlan,
+    GetPlan,
+    ListPlans,
+    UpdatePlan,
+    DeletePlan,
+    SetQuotas,
+    GetQuotas,
+    ExplainQuotas,
+    ListAuditEvents,
     GetStatus,
 }
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 44] = [
         Self::Produce,
         Self::ProduceStream,
         Self::InitProducer,
@@ -55,7 +90,34 @@ impl Operation {
         Self::CreateTenant,
         Self::GetTenant,
         Self::ListTenants,
+        Self::UpdateTenant,
+        Self::SuspendTenant,
+        Self::ResumeTenant,
         Self::DeleteTenant,
+        Self::UndeleteTenant,
+        Self::ListUsage,
+        Self::WhoAmI,
+        Self::CreateUser,
+        Self::GetUser,
+        Self::ListUsers,
+        Self::UpdateUser,
+        Self::DeleteUser,
+        Self::IssueToken,
+        Self::ListTokens,
+        Self::RevokeToken,
+        Self::CreateAclRules,
+        Self::ListAclRules,
+        Self::DeleteAclRules,
+        Self::TestAcl,
+        Self::CreatePlan,
+        Self::GetPlan,
+        Self::ListPlans,
+        Self::UpdatePlan,
+        Self::DeletePlan,
+        Self::SetQuotas,
+        Self::GetQuotas,
+        Self::ExplainQuotas,
+        Self::ListAuditEvents,
         Self::GetStatus,
     ];
 
@@ -78,31 +140,137 @@ impl Operation {
             Self::CreateTenant => "/levee.v1.TenantService/CreateTenant",
             Self::GetTenant => "/levee.v1.TenantService/GetTenant",
             Self::ListTenants => "/levee.v1.TenantService/ListTenants",
+            Self::UpdateTenant => "/levee.v1.TenantService/UpdateTenant",
+            Self::SuspendTenant => "/levee.v1.TenantService/SuspendTenant",
+            Self::ResumeTenant => "/levee.v1.TenantService/ResumeTenant",
             Self::DeleteTenant => "/levee.v1.TenantService/DeleteTenant",
+            Self::UndeleteTenant => "/levee.v1.TenantService/UndeleteTenant",
+            Self::ListUsage => "/levee.v1.TenantService/ListUsage",
+            Self::WhoAmI => "/levee.v1.UserService/WhoAmI",
+            Self::CreateUser => "/levee.v1.UserService/CreateUser",
+            Self::GetUser => "/levee.v1.UserService/GetUser",
+            Self::ListUsers => "/levee.v1.UserService/ListUsers",
+            Self::UpdateUser => "/levee.v1.UserService/UpdateUser",
+            Self::DeleteUser => "/levee.v1.UserService/DeleteUser",
+            Self::IssueToken => "/levee.v1.UserService/IssueToken",
+            Self::ListTokens => "/levee.v1.UserService/ListTokens",
+            Self::RevokeToken => "/levee.v1.UserService/RevokeToken",
+            Self::CreateAclRules => "/levee.v1.AclService/CreateAclRules",
+            Self::ListAclRules => "/levee.v1.AclService/ListAclRules",
+            Self::DeleteAclRules => "/levee.v1.AclService/DeleteAclRules",
+            Self::TestAcl => "/levee.v1.AclService/TestAcl",
+            Self::CreatePlan => "/levee.v1.QuotaService/CreatePlan",
+            Self::GetPlan => "/levee.v1.QuotaService/GetPlan",
+            Self::ListPlans => "/levee.v1.QuotaService/ListPlans",
+            Self::UpdatePlan => "/levee.v1.QuotaService/UpdatePlan",
+            Self::DeletePlan => "/levee.v1.QuotaService/DeletePlan",
+            Self::SetQuotas => "/levee.v1.QuotaService/SetQuotas",
+            Self::GetQuotas => "/levee.v1.QuotaService/GetQuotas",
+            Self::ExplainQuotas => "/levee.v1.QuotaService/ExplainQuotas",
+            Self::ListAuditEvents => "/levee.v1.AuditService/ListAuditEvents",
             Self::GetStatus => "/levee.v1.ClusterService/GetStatus",
         }
+    }
+
+    /// Its service and name, as they stand in the audit log.
+    #[must_use]
+    pub fn action(self) -> &'static str {
+        self.path().trim_start_matches("/levee.v1.")
     }
 
     /// Who may do it.
     #[must_use]
     pub const fn access(self) -> Access {
         match self {
-            Self::Produce | Self::ProduceStream | Self::InitProducer | Self::Read | Self::ListOffsets => {
-                Access::Data
-            }
-            Self::CreateTopics
-            | Self::GetTopic
-            | Self::ListTopics
-            | Self::DeleteTopic
-            | Self::UpdateTopicConfig
-            | Self::AddPartitions
-            | Self::TrimPartition => Access::Topics,
+            Self::Produce | Self::ProduceStream | Self::InitProducer => Access::Data(AclOperation::Produce),
+            Self::Read | Self::ListOffsets => Access::Data(AclOperation::Consume),
+            Self::CreateTopics => Access::Topics(AclOperation::Create),
+            Self::GetTopic => Access::Topics(AclOperation::Describe),
+            Self::ListTopics => Access::Topics(AclOperation::List),
+            Self::DeleteTopic => Access::Topics(AclOperation::Delete),
+            Self::UpdateTopicConfig | Self::AddPartitions => Access::Topics(AclOperation::Alter),
+            Self::TrimPartition => Access::Topics(AclOperation::Trim),
+            Self::GetTenant
+            | Self::ListUsage
+            | Self::CreateUser
+            | Self::GetUser
+            | Self::ListUsers
+            | Self::UpdateUser
+            | Self::DeleteUser
+            | Self::IssueToken
+            | Self::ListTokens
+            | Self::RevokeToken
+            | Self::CreateAclRules
+            | Self::ListAclRules
+            | Self::DeleteAclRules
+            | Self::TestAcl
+            | Self::SetQuotas
+            | Self::GetQuotas
+            | Self::ExplainQuotas
+            | Self::ListAuditEvents => Access::Administration,
             Self::CreateTenant
-            | Self::GetTenant
             | Self::ListTenants
+            | Self::UpdateTenant
+            | Self::SuspendTenant
+            | Self::ResumeTenant
             | Self::DeleteTenant
+            | Self::UndeleteTenant
+            | Self::CreatePlan
+            | Self::GetPlan
+            | Self::ListPlans
+            | Self::UpdatePlan
+            | Self::DeletePlan
             | Self::GetStatus => Access::Node,
+            Self::WhoAmI => Access::Caller,
         }
+    }
+
+    /// Whether it changes what is administered. Each such call counts against the quota of administration, and stands
+    /// in the audit log.
+    #[must_use]
+    pub const fn is_change(self) -> bool {
+        matches!(
+            self,
+            Self::CreateTopics
+                | Self::DeleteTopic
+                | Self::UpdateTopicConfig
+                | Self::AddPartitions
+                | Self::TrimPartition
+                | Self::CreateTenant
+                | Self::UpdateTenant
+                | Self::SuspendTenant
+                | Self::ResumeTenant
+                | Self::DeleteTenant
+                | Self::UndeleteTenant
+                | Self::CreateUser
+                | Self::UpdateUser
+                | Self::DeleteUser
+                | Self::IssueToken
+                | Self::RevokeToken
+                | Self::CreateAclRules
+                | Self::DeleteAclRules
+                | Self::CreatePlan
+                | Self::UpdatePlan
+                | Self::DeletePlan
+                | Self::SetQuotas
+        )
+    }
+
+    /// Whether it is about what only tenants have: an operator must name one.
+    #[must_use]
+    pub const fn is_of_tenants(self) -> bool {
+        matches!(
+            self,
+            Self::GetTenant
+                | Self::ListUsage
+                | Self::CreateAclRules
+                | Self::ListAclRules
+                | Self::DeleteAclRules
+                | Self::TestAcl
+                | Self::SetQuotas
+                | Self::GetQuotas
+                | Self::ExplainQuotas
+        )
     }
 
     /// Whether it is a stream, which lives as long as its client likes.

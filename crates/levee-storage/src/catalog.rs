@@ -1,30 +1,25 @@
-//! Tenants and topics: what they are, and reading them.
+//! What is administered: what it is, and reading it.
 //!
 //! Names lead to ids and ids to rows. Topics are cached, because every request names one. Changes are
 //! made by the committer alone.
 
+pub(crate) mod acl;
+pub(crate) mod audit;
+pub(crate) mod plans;
+pub(crate) mod tenants;
+pub(crate) mod tokens;
+pub(crate) mod usage;
+pub(crate) mod users;
+
 use crate::error::StorageError;
 use crate::index::Index;
 use crate::keys::{self, Keyspace};
-use crate::rows::{BadRow, NodeCounters, TenantCounters, TenantRow, TopicRow, decode_u64};
-use levee_types::{TenantId, TenantName, TopicConfig, TopicId, TopicName};
+use crate::rows::{BadRow, NodeCounters, TopicRow, decode_u64};
+use levee_types::{TenantId, TopicConfig, TopicId, TopicName};
 use prost::Message;
 use quick_cache::sync::Cache;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tenant {
-    /// Never reused.
-    pub id: TenantId,
-    /// Its name.
-    pub name: TenantName,
-    /// Unix milliseconds.
-    pub created_ms: i64,
-    /// How many topics it has.
-    pub topics: u64,
-}
 
 /// A topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,22 +131,6 @@ impl Catalog {
         Self { index, topics: Cache::new(capacity), version: Mutex::new(0) }
     }
 
-    pub(crate) fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, StorageError> {
-        match self.index.get(Keyspace::State, &keys::tenant_by_name(name))? {
-            Some(id) => self.tenant_by_id(tenant_id(&id)?),
-            None => Ok(None),
-        }
-    }
-
-    fn tenant_by_id(&self, id: TenantId) -> Result<Option<Tenant>, StorageError> {
-        let Some(row) = self.index.get(Keyspace::State, &keys::tenant(id))? else { return Ok(None) };
-        let row = TenantRow::decode(&row[..])?;
-        let name = TenantName::new(&row.name).map_err(|_| BadRow)?;
-        let counters = self.index.get(Keyspace::State, &keys::tenant_counters(id))?.unwrap_or_default();
-        let counters = TenantCounters::decode(&counters[..])?;
-        Ok(Some(Tenant { id, name, created_ms: row.created_ms, topics: counters.topics }))
-    }
-
     pub(crate) fn topic(
         &self,
         tenant: TenantId,
@@ -182,7 +161,11 @@ impl Catalog {
         self.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn topic_by_id(&self, tenant: TenantId, id: TopicId) -> Result<Option<Arc<Topic>>, StorageError> {
+    pub(crate) fn topic_by_id(
+        &self,
+        tenant: TenantId,
+        id: TopicId,
+    ) -> Result<Option<Arc<Topic>>, StorageError> {
         let Some(row) = self.index.get(Keyspace::State, &keys::topic(tenant, id))? else { return Ok(None) };
         Ok(Some(Arc::new(Topic::from_row(id, TopicRow::decode(&row[..])?)?)))
     }
@@ -199,19 +182,6 @@ impl Catalog {
         let mut version = self.version();
         *version += 1;
         self.topics.retain(|(owner, _), _| *owner != tenant);
-    }
-
-    /// Up to `limit` tenants in the order of their names, from behind `after` on.
-    pub(crate) fn list_tenants(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Tenant>, StorageError> {
-        let prefix = keys::tenants_from("");
-        let start = after.map(keys::tenants_from);
-        let Page { items, next } = self.names(prefix, start.as_deref(), limit, tenant_id)?;
-        let items = items.into_iter().filter_map(|id| self.tenant_by_id(id).transpose());
-        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
     /// Up to `limit` topics in the order of their names, from behind `after` on, that begin with `prefix`.

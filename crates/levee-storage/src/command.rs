@@ -1,9 +1,10 @@
 //! What the committer is asked to do.
 
-use crate::catalog::{NewTopic, Tenant, Topic, TopicChange};
+use crate::catalog::Topic;
+use crate::committer::{Group, Machine};
 use crate::error::StorageError;
 use bytes::Bytes;
-use levee_types::{Durability, PartitionId, ProducerId, TenantId, TenantName, TopicName};
+use levee_types::{Durability, PartitionId, ProducerId, TenantId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -63,15 +64,21 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
 /// Whether each topic is new, or why it was not made.
 pub(crate) type CreatedTopics = Vec<Result<(Arc<Topic>, bool), StorageError>>;
 
+/// A change of what is administered: decides on applied rows, and adds what it does and its answer to the
+/// group. It is given the refusal instead while the shard takes no writes.
+pub(crate) type Change = Box<dyn FnOnce(Result<Turn<'_>, &StorageError>, &mut Group) + Send>;
+
+/// What a change is decided with.
+pub(crate) struct Turn<'a> {
+    pub(crate) machine: &'a mut Machine,
+    /// Unix milliseconds.
+    pub(crate) now_ms: i64,
+}
+
 /// What the committer is asked to do.
 pub(crate) enum Command {
     Append(Append, Reply<Appended>),
-    CreateTenant(TenantName, Reply<(Tenant, bool)>),
-    DeleteTenant(TenantName, Reply<()>),
-    CreateTopics(TenantId, Vec<NewTopic>, Reply<CreatedTopics>),
-    DeleteTopic(TenantId, TopicName, Reply<()>),
-    UpdateTopic(TenantId, TopicName, TopicChange, Reply<Arc<Topic>>),
-    Trim(PartitionId, u64, Reply<u64>),
     InitProducer(TenantId, Option<ProducerId>, Reply<ProducerSession>),
     RenewProducer(TenantId, ProducerSession, Reply<ProducerSession>),
+    Change(Change),
 }

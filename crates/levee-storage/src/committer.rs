@@ -10,6 +10,10 @@
 mod group;
 mod machine;
 
+pub(crate) use group::Group;
+pub(crate) use machine::{Draft, Machine};
+pub use machine::{NewToken, QuotaChange};
+
 use crate::catalog::Catalog;
 use crate::command::Command;
 use crate::error::StorageError;
@@ -20,9 +24,9 @@ use crate::segments::{SegmentStore, is_full};
 use crate::settings::ShardSettings;
 use crate::status::{ShardState, StatusBoard};
 use crate::tail::TailWriter;
-use group::{Effect, Group};
+use crate::watches::TenantWatches;
+use group::Effect;
 use levee_types::Clock;
-use machine::Machine;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +40,7 @@ pub struct Committer<S> {
     journal: Journal<S>,
     index: Arc<Index>,
     catalog: Arc<Catalog>,
+    watches: Arc<TenantWatches>,
     tails: TailWriter,
     settings: ShardSettings,
     /// When what was written without a sync must be durable.
@@ -95,6 +100,7 @@ pub(crate) struct Shared {
     pub(crate) board: Arc<StatusBoard>,
     pub(crate) index: Arc<Index>,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) watches: Arc<TenantWatches>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -106,7 +112,7 @@ impl<S: SegmentStore> Committer<S> {
         settings: ShardSettings,
         unflushed: Unflushed,
     ) -> Self {
-        let Shared { queue, board, index, catalog, clock } = shared;
+        let Shared { queue, board, index, catalog, watches, clock } = shared;
         let committer = Self {
             machine: Machine::new(Arc::clone(&index)),
             queue,
@@ -115,6 +121,7 @@ impl<S: SegmentStore> Committer<S> {
             journal,
             index,
             catalog,
+            watches,
             tails,
             settings,
             sync_due: None,
@@ -246,7 +253,10 @@ impl<S: SegmentStore> Committer<S> {
             Effect::TenantDeleted(tenant) => {
                 self.catalog.forget_tenant(tenant);
                 self.tails.forget_tenant(tenant);
+                self.watches.tell(tenant);
             }
+            Effect::TenantChanged(tenant) => self.watches.tell(tenant),
+            Effect::PlanChanged => self.watches.tell_all(),
         }
     }
 
@@ -313,11 +323,6 @@ fn shares_a_group(command: &Command) -> bool {
 fn needs_applied_state(command: &Command, group: &Group) -> bool {
     match command {
         Command::Append(..) | Command::InitProducer(..) | Command::RenewProducer(..) => false,
-        Command::Trim(..) => !group.is_empty(),
-        Command::CreateTenant(..)
-        | Command::DeleteTenant(..)
-        | Command::CreateTopics(..)
-        | Command::DeleteTopic(..)
-        | Command::UpdateTopic(..) => group.has_producers(),
+        Command::Change(_) => !group.is_empty(),
     }
 }

@@ -17,8 +17,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The version of everything that is stored. A directory of a higher one is refused.
-const FORMAT: u32 = 1;
+/// The version of everything that is stored. A directory of a higher one is refused; one of a lower one becomes
+/// one of this, because what is written from now on can be read by no earlier version.
+///
+/// Format 2: appends carry the totals of their tenants.
+const FORMAT: u32 = 2;
 
 /// An open data directory. Dropping it unlocks it.
 pub(crate) struct Directory {
@@ -44,19 +47,22 @@ impl Directory {
         sync_directory(parent).map_err(io(parent))?;
         let lock = lock(path)?;
         let marker = path.join("LEVEE");
-        let id = match fs::read_to_string(&marker) {
+        let found = match fs::read_to_string(&marker) {
             Ok(text) => {
                 Some(parse(&text).map_err(|message| OpenError::Format { path: marker.clone(), message })?)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(OpenError::Io { path: marker, source }),
         };
-        let is_new = id.is_none();
+        let is_new = found.is_none();
         if is_new {
             clear_unfinished(path)?;
         }
         let segments = FileSegments::open(path).map_err(io(&path.join("journal")))?;
-        let id = if let Some(id) = id {
+        let id = if let Some((format, id)) = found {
+            if format < FORMAT {
+                write_marker(path, &marker, id).map_err(io(&marker))?;
+            }
             id
         } else {
             let mut id = [0; 16];
@@ -113,13 +119,14 @@ fn write_marker(path: &Path, marker: &Path, id: [u8; 16]) -> io::Result<()> {
     sync_directory(path)
 }
 
-fn parse(text: &str) -> Result<[u8; 16], String> {
+/// The format and the id of a directory that can be read.
+fn parse(text: &str) -> Result<(u32, [u8; 16]), String> {
     let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
     let format = value("format").and_then(|format| format.parse::<u32>().ok()).ok_or("it names no format")?;
-    if format != FORMAT {
+    if !(1..=FORMAT).contains(&format) {
         return Err(format!(
-            "the directory has format {format}, and this version of leveed reads format {FORMAT}: use the \
-             version that wrote it, or a later one"
+            "the directory has format {format}, and this version of leveed reads formats 1 to {FORMAT}: use \
+             the version that wrote it, or a later one"
         ));
     }
     let id = value("id").filter(|id| id.len() == 32 && id.is_ascii()).ok_or("it names no id")?;
@@ -128,7 +135,7 @@ fn parse(text: &str) -> Result<[u8; 16], String> {
         let digits = std::str::from_utf8(digits).map_err(|_| "its id is not a number")?;
         *byte = u8::from_str_radix(digits, 16).map_err(|_| "its id is not a number")?;
     }
-    Ok(bytes)
+    Ok((format, bytes))
 }
 
 #[cfg(test)]

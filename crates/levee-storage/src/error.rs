@@ -68,6 +68,21 @@ pub enum StorageError {
     /// There is no such tenant.
     #[error("there is no such tenant")]
     NoTenant,
+    /// There is no such user.
+    #[error("there is no such user")]
+    NoUser,
+    /// There is no such token.
+    #[error("there is no such token")]
+    NoToken,
+    /// There is no such access rule.
+    #[error("there is no access rule {id}")]
+    NoRule {
+        /// What was asked for.
+        id: u64,
+    },
+    /// There is no such plan.
+    #[error("there is no such plan")]
+    NoPlan,
     /// There is no such topic or partition.
     #[error("there is no such topic or partition")]
     NoTopic,
@@ -183,6 +198,10 @@ impl From<StorageError> for LeveeError {
             E::Invalid(invalid) => return invalid,
             // A request that was checked meets these two when somebody else deletes what it is about.
             E::NoTenant => (C::NotFound, text, "see those that there are with: levee tenant ls"),
+            E::NoUser => (C::NotFound, text, "see those that there are with: levee user ls"),
+            E::NoToken => (C::NotFound, text, "see those that there are with: levee token ls"),
+            E::NoRule { .. } => (C::NotFound, text, "see those that there are with: levee acl ls"),
+            E::NoPlan => (C::NotFound, text, "see those that there are with: levee plan ls"),
             E::NoTopic => (C::NotFound, text, "see those that there are with: levee topic ls"),
             E::OffsetOutOfRange { .. } => {
                 (C::OffsetOutOfRange, text, "give an offset that the log has, or read from its start or end")

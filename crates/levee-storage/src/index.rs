@@ -9,12 +9,15 @@ mod manifest;
 use crate::keys::{self, KeyRange, Keyspace};
 use crate::operation::Operation;
 use crate::rows::{BatchRow, Checkpoint};
+use crate::usage::Totals;
+use levee_types::TenantId;
 use prost::Message;
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
     DBRawIteratorWithThreadMode, FlushOptions, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch,
     WriteOptions,
 };
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,7 +127,8 @@ impl Index {
     }
 
     /// Applies entries in one step. They are in memory only, until [`Self::flush`].
-    pub(crate) fn apply(&self, changes: Changes<'_>) -> Result<(), IndexError> {
+    pub(crate) fn apply(&self, mut changes: Changes<'_>) -> Result<(), IndexError> {
+        changes.write_totals();
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         Ok(self.database.write_opt(changes.batch, &options)?)
@@ -155,7 +159,7 @@ impl Index {
     /// An empty set of changes.
     pub(crate) fn changes(&self) -> Changes<'_> {
         let families = Families { index: self.family(Keyspace::Index), state: self.family(Keyspace::State) };
-        Changes { families, batch: WriteBatch::default(), ranges: 0 }
+        Changes { families, batch: WriteBatch::default(), ranges: 0, totals: HashMap::new() }
     }
 }
 
@@ -193,6 +197,8 @@ pub(crate) struct Changes<'a> {
     families: Families<'a>,
     batch: WriteBatch,
     ranges: u64,
+    /// The last totals of each tenant and hour: of those of many batches only the last need be written.
+    totals: HashMap<(TenantId, u64), Totals>,
 }
 
 struct Families<'a> {
@@ -213,8 +219,15 @@ impl Changes<'_> {
     /// Adds what an entry does. `payload` is where its batches begin in the segment.
     pub(crate) fn add(&mut self, operations: &[Operation], segment: u64, mut payload: u64) {
         for operation in operations {
+            if !matches!(operation, Operation::Append(_)) {
+                // It may remove them, or set others.
+                self.write_totals();
+            }
             match operation {
                 Operation::Append(batch) => {
+                    if let Some(totals) = batch.totals {
+                        self.totals.insert((batch.partition.tenant, totals.hour()), totals);
+                    }
                     let row = BatchRow::new(batch, segment, payload);
                     self.batch.put_cf(
                         &self.families.index,
@@ -234,6 +247,12 @@ impl Changes<'_> {
                     self.batch.delete_range_cf(self.families.of(*keyspace), from, to);
                 }
             }
+        }
+    }
+
+    fn write_totals(&mut self) {
+        for ((tenant, hour), totals) in self.totals.drain() {
+            self.batch.put_cf(&self.families.state, keys::usage(tenant, hour), totals.encode());
         }
     }
 

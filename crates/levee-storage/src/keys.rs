@@ -18,9 +18,34 @@
 //! | state | 8 trimmed partition | topic id, partition | [`crate::rows::TrimRow`] |
 //! | state | 9 producer of a partition | topic id, partition, producer id | [`crate::rows::ProducerRow`] |
 //! | state | 10 producer | producer id | [`crate::rows::ProducerEpoch`] |
+//! | state | 11 user by name | name | user id |
+//! | state | 12 user | user id | [`crate::rows::UserRow`] |
+//! | state | 13 token | token id (16 bytes) | [`crate::rows::TokenRow`] |
+//! | state | 14 access rule | rule id | [`crate::rows::AclRuleRow`] |
+//! | state | 15 ends of the audit log | | [`crate::rows::AuditEnds`] |
+//! | state | 16 audit event | sequence | [`crate::rows::AuditEventRow`] |
+//! | state | 17 quotas | part (0 tenant, 1 user, 2 topic), its id or 0 | [`crate::rows::QuotasRow`] |
+//! | state | 18 client certificate (system) | name | [`crate::rows::CertificateRow`] |
+//! | state | 19 plan (system) | name | [`crate::rows::PlanRow`] |
+//! | state | 20 use of storage | hour | [`crate::usage::Totals`] |
+//! | state | 21 use of the service | hour | [`crate::rows::ServiceUseRow`] |
+//! | state | 22 tenant to be deleted (system) | when, tenant id | |
 //! | index | 32 batch | topic id, partition, base offset | [`crate::rows::BatchRow`] |
 
-use levee_types::{PartitionId, ProducerId, TenantId, TenantName, TopicId, TopicName};
+use levee_types::{
+    PartitionId, PlanName, ProducerId, TenantId, TenantName, TokenId, TopicId, TopicName, UserId, UserName,
+};
+
+/// Whose quotas they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum QuotaPart {
+    /// The tenant's own.
+    Tenant,
+    /// Of one of its users.
+    User(UserId),
+    /// Of one of its topics.
+    Topic(TopicId),
+}
 
 /// A set of keys that is tuned on its own: a column family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +75,18 @@ const TOPIC: u8 = 7;
 const TRIM: u8 = 8;
 const PARTITION_PRODUCER: u8 = 9;
 const PRODUCER: u8 = 10;
+const USER_BY_NAME: u8 = 11;
+const USER: u8 = 12;
+const TOKEN: u8 = 13;
+const ACL_RULE: u8 = 14;
+const AUDIT_ENDS: u8 = 15;
+const AUDIT_EVENT: u8 = 16;
+const QUOTAS: u8 = 17;
+const CERTIFICATE: u8 = 18;
+const PLAN: u8 = 19;
+const USAGE: u8 = 20;
+const SERVICE_USE: u8 = 21;
+const DELETION: u8 = 22;
 const BATCH: u8 = 32;
 
 /// A key under construction.
@@ -73,9 +110,18 @@ impl Key {
         self
     }
 
-    fn text(mut self, part: &str) -> Self {
-        self.0.extend_from_slice(part.as_bytes());
+    fn u8(mut self, part: u8) -> Self {
+        self.0.push(part);
         self
+    }
+
+    fn bytes(mut self, part: &[u8]) -> Self {
+        self.0.extend_from_slice(part);
+        self
+    }
+
+    fn text(self, part: &str) -> Self {
+        self.bytes(part.as_bytes())
     }
 }
 
@@ -130,6 +176,11 @@ pub(crate) fn topic(tenant: TenantId, id: TopicId) -> Vec<u8> {
     Key::new(tenant, TOPIC).u64(id.0).0
 }
 
+/// All topics of a tenant.
+pub(crate) fn topics(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, TOPIC).0)
+}
+
 /// Where the log of a trimmed partition begins.
 pub(crate) fn trim(partition: PartitionId) -> Vec<u8> {
     Key::new(partition.tenant, TRIM).u64(partition.topic.0).u32(partition.partition).0
@@ -147,6 +198,149 @@ pub(crate) fn partition_producer(partition: PartitionId, producer: ProducerId) -
 /// The epoch of a producer.
 pub(crate) fn producer(tenant: TenantId, id: ProducerId) -> Vec<u8> {
     Key::new(tenant, PRODUCER).u64(id.0).0
+}
+
+/// The id of a user.
+pub(crate) fn user_by_name(tenant: TenantId, name: &UserName) -> Vec<u8> {
+    users_from(tenant, name.as_str())
+}
+
+/// Where a scan of users by name begins.
+pub(crate) fn users_from(tenant: TenantId, name: &str) -> Vec<u8> {
+    Key::new(tenant, USER_BY_NAME).text(name).0
+}
+
+/// A user.
+pub(crate) fn user(tenant: TenantId, id: UserId) -> Vec<u8> {
+    Key::new(tenant, USER).u64(id.0).0
+}
+
+/// All users of a tenant.
+pub(crate) fn users(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, USER).0)
+}
+
+/// A token.
+pub(crate) fn token(id: TokenId) -> Vec<u8> {
+    Key::new(id.tenant(), TOKEN).bytes(&id.0).0
+}
+
+/// All tokens of a tenant.
+pub(crate) fn tokens(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, TOKEN).0)
+}
+
+/// The id out of a key that [`token`] made.
+pub(crate) fn token_id(key: &[u8]) -> Option<TokenId> {
+    key.last_chunk().map(|bytes| TokenId(*bytes))
+}
+
+/// An access rule.
+pub(crate) fn acl_rule(tenant: TenantId, id: u64) -> Vec<u8> {
+    Key::new(tenant, ACL_RULE).u64(id).0
+}
+
+/// All access rules of a tenant.
+pub(crate) fn acl_rules(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, ACL_RULE).0)
+}
+
+/// Where the audit log of a tenant begins and ends.
+pub(crate) fn audit_ends(tenant: TenantId) -> Vec<u8> {
+    Key::new(tenant, AUDIT_ENDS).0
+}
+
+/// An event of the audit log.
+pub(crate) fn audit_event(tenant: TenantId, sequence: u64) -> Vec<u8> {
+    Key::new(tenant, AUDIT_EVENT).u64(sequence).0
+}
+
+/// The audit log of a tenant.
+pub(crate) fn audit_events(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, AUDIT_EVENT).0)
+}
+
+/// The number at the end of a key: a rule's id, the sequence of an event, an hour, the id of a topic or user.
+pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Quotas that were set.
+pub(crate) fn quotas(tenant: TenantId, part: QuotaPart) -> Vec<u8> {
+    let (kind, id) = match part {
+        QuotaPart::Tenant => (0, 0),
+        QuotaPart::User(id) => (1, id.0),
+        QuotaPart::Topic(id) => (2, id.0),
+    };
+    Key::new(tenant, QUOTAS).u8(kind).u64(id).0
+}
+
+/// All quotas that were set within a tenant.
+pub(crate) fn all_quotas(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, QUOTAS).0)
+}
+
+/// Whose quotas they are, out of a key that [`quotas`] made.
+pub(crate) fn quota_part(key: &[u8]) -> Option<QuotaPart> {
+    let id = last_u64(key)?;
+    match key.get(5)? {
+        0 => Some(QuotaPart::Tenant),
+        1 => Some(QuotaPart::User(UserId(id))),
+        2 => Some(QuotaPart::Topic(TopicId(id))),
+        _ => None,
+    }
+}
+
+/// Whom a client certificate belongs to.
+pub(crate) fn certificate(name: &str) -> Vec<u8> {
+    Key::new(TenantId::SYSTEM, CERTIFICATE).text(name).0
+}
+
+/// A plan.
+pub(crate) fn plan(name: &PlanName) -> Vec<u8> {
+    plans_from(name.as_str())
+}
+
+/// Where a scan of plans by name begins.
+pub(crate) fn plans_from(name: &str) -> Vec<u8> {
+    Key::new(TenantId::SYSTEM, PLAN).text(name).0
+}
+
+/// What a tenant had used of storage at the end of an hour.
+pub(crate) fn usage(tenant: TenantId, hour: u64) -> Vec<u8> {
+    Key::new(tenant, USAGE).u64(hour).0
+}
+
+/// The same of all hours.
+pub(crate) fn usage_hours(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, USAGE).0)
+}
+
+/// What a tenant had used of the service at the end of an hour.
+pub(crate) fn service_use(tenant: TenantId, hour: u64) -> Vec<u8> {
+    Key::new(tenant, SERVICE_USE).u64(hour).0
+}
+
+/// The same of all hours.
+pub(crate) fn service_use_hours(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, SERVICE_USE).0)
+}
+
+/// A tenant that will be deleted.
+pub(crate) fn deletion(at_ms: i64, tenant: TenantId) -> Vec<u8> {
+    Key::new(TenantId::SYSTEM, DELETION).u64(at_ms.max(0).unsigned_abs()).u32(tenant.0).0
+}
+
+/// All tenants that will be deleted, the first one first.
+pub(crate) fn deletions() -> KeyRange {
+    with_prefix(Key::new(TenantId::SYSTEM, DELETION).0)
+}
+
+/// When, and which tenant, out of a key that [`deletion`] made.
+pub(crate) fn deletion_of(key: &[u8]) -> Option<(i64, TenantId)> {
+    let at = key.get(5..13)?.try_into().ok().map(u64::from_be_bytes)?;
+    let tenant = key.get(13..)?.try_into().ok().map(u32::from_be_bytes)?;
+    Some((i64::try_from(at).ok()?, TenantId(tenant)))
 }
 
 /// A batch of the index.

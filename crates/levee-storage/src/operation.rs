@@ -1,17 +1,20 @@
 //! Operations: what an entry of the journal does to the index and the state.
 //!
-//! Persisted, format 1. All integers are little endian. Tags and keyspace numbers are never reused.
+//! Persisted, formats 1 and 2. All integers are little endian. Tags and keyspace numbers are never reused.
 //! An entry's operations carry everything that applying them needs, so that the index is a function of
 //! checkpoint and journal, and applying an entry twice is the same as once.
 
 pub use crate::keys::Keyspace;
 
+use crate::usage::Totals;
 use levee_types::{PartitionId, TenantId, TopicId};
 
 const TAG_APPEND: u8 = 1;
 const TAG_PUT: u8 = 2;
 const TAG_DELETE: u8 = 3;
 const TAG_DELETE_RANGE: u8 = 4;
+/// An append with the totals of its tenant; since format 2.
+const TAG_APPEND_COUNTED: u8 = 5;
 
 /// One operation. The payload of an append stands behind all operations of its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct BatchMeta {
     pub length: u32,
     /// CRC32C of its bytes.
     pub crc: u32,
+    /// What the tenant has used with this batch. Absent in what format 1 wrote.
+    pub totals: Option<Totals>,
 }
 
 /// Operations that cannot be decoded.
@@ -76,7 +81,7 @@ impl Operation {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Append(batch) => {
-                out.push(TAG_APPEND);
+                out.push(if batch.totals.is_some() { TAG_APPEND_COUNTED } else { TAG_APPEND });
                 out.extend_from_slice(&batch.partition.tenant.0.to_le_bytes());
                 out.extend_from_slice(&batch.partition.topic.0.to_le_bytes());
                 out.extend_from_slice(&batch.partition.partition.to_le_bytes());
@@ -87,6 +92,9 @@ impl Operation {
                 out.extend_from_slice(&batch.bytes_before.to_le_bytes());
                 out.extend_from_slice(&batch.length.to_le_bytes());
                 out.extend_from_slice(&batch.crc.to_le_bytes());
+                if let Some(totals) = &batch.totals {
+                    totals.put(out);
+                }
             }
             Self::Put { keyspace, key, value } => {
                 out.extend_from_slice(&[TAG_PUT, *keyspace as u8]);
@@ -120,7 +128,7 @@ impl Operation {
 
     fn decode(input: &mut Input<'_>) -> Result<Self, BadOperations> {
         let [tag] = input.array()?;
-        if tag == TAG_APPEND {
+        if tag == TAG_APPEND || tag == TAG_APPEND_COUNTED {
             return Ok(Self::Append(BatchMeta {
                 partition: PartitionId {
                     tenant: TenantId(u32::from_le_bytes(input.array()?)),
@@ -134,6 +142,10 @@ impl Operation {
                 bytes_before: u64::from_le_bytes(input.array()?),
                 length: u32::from_le_bytes(input.array()?),
                 crc: u32::from_le_bytes(input.array()?),
+                totals: match tag {
+                    TAG_APPEND_COUNTED => Some(Totals::take(&input.array()?).map_err(|_| BadOperations)?),
+                    _ => None,
+                },
             }));
         }
         let [keyspace] = input.array()?;

@@ -3,6 +3,13 @@
 //! Rows are protobuf messages, declared here: they grow by new fields. The two that are written with each
 //! batch have a fixed layout instead, little endian, of a version byte and their fields.
 
+mod tenancy;
+
+pub(crate) use tenancy::{
+    AclRuleRow, AuditEnds, AuditEventRow, CertificateRow, PlanRow, QuotaRow, QuotasRow, ScopeRow,
+    ServiceUseRow, TokenRow, UserRow,
+};
+
 use crate::operation::BatchMeta;
 use prost::Message;
 use std::collections::{BTreeMap, VecDeque};
@@ -36,6 +43,9 @@ pub(crate) struct NodeCounters {
     /// How many topics there are.
     #[prost(uint64, tag = "3")]
     pub(crate) topics: u64,
+    /// How many plans there are beside those that are built in.
+    #[prost(uint64, tag = "4")]
+    pub(crate) plans: u64,
 }
 
 /// A tenant.
@@ -47,6 +57,15 @@ pub(crate) struct TenantRow {
     /// Unix milliseconds.
     #[prost(int64, tag = "2")]
     pub(crate) created_ms: i64,
+    /// Its plan; empty for one that was made before there were plans.
+    #[prost(string, tag = "3")]
+    pub(crate) plan: String,
+    /// 0 active, 1 read-only, 2 frozen.
+    #[prost(uint32, tag = "4")]
+    pub(crate) suspension: u32,
+    /// When it is deleted, in Unix milliseconds.
+    #[prost(int64, optional, tag = "5")]
+    pub(crate) delete_at_ms: Option<i64>,
 }
 
 /// Counts and next ids of a tenant.
@@ -61,6 +80,30 @@ pub(crate) struct TenantCounters {
     /// The id of the producer that was created last.
     #[prost(uint64, tag = "3")]
     pub(crate) last_producer: u64,
+    /// How many partitions there are; absent in a row that was written before they were counted.
+    #[prost(uint64, optional, tag = "4")]
+    pub(crate) partitions: Option<u64>,
+    /// The id of the user that was created last.
+    #[prost(uint64, tag = "5")]
+    pub(crate) last_user: u64,
+    /// How many users there are.
+    #[prost(uint64, tag = "6")]
+    pub(crate) users: u64,
+    /// How many tokens there are.
+    #[prost(uint64, tag = "7")]
+    pub(crate) tokens: u64,
+    /// The id of the access rule that was created last.
+    #[prost(uint64, tag = "8")]
+    pub(crate) last_rule: u64,
+    /// How many access rules there are.
+    #[prost(uint64, tag = "9")]
+    pub(crate) rules: u64,
+    /// How many users and topics have quotas of their own.
+    #[prost(uint64, tag = "10")]
+    pub(crate) quota_parts: u64,
+    /// The producer with the lowest id that is not forgotten; 0: the first.
+    #[prost(uint64, tag = "11")]
+    pub(crate) first_producer: u64,
 }
 
 /// A topic.
@@ -258,10 +301,10 @@ impl ProducerRow {
     }
 }
 
-struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], BadRow> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], BadRow> {
         let (head, rest) = self.0.split_first_chunk::<N>().ok_or(BadRow)?;
         self.0 = rest;
         Ok(*head)

@@ -1,10 +1,17 @@
 //! A shard: one journal with its index, the unit of atomicity. This is its handle.
 
+mod access;
+mod ledger;
+mod plans;
 mod replay;
+mod tenants;
+mod topics;
+mod users;
 
-use crate::catalog::{Catalog, NewTopic, Page, Tenant, Topic, TopicChange};
-use crate::command::{Append, Appended, Command, CreatedTopics, ProducerSession, Reply};
-use crate::committer::{Committer, Shared};
+use crate::catalog::Catalog;
+use crate::catalog::audit::AuditEvent;
+use crate::command::{Append, Appended, Command, ProducerSession, Reply, Turn};
+use crate::committer::{Committer, Draft, Group, Machine, Shared};
 use crate::directory::Directory;
 use crate::error::{OpenError, StorageError};
 use crate::index::Index;
@@ -16,7 +23,8 @@ use crate::segments::{FileSegments, SegmentStore};
 use crate::settings::ShardSettings;
 use crate::status::{ShardState, ShardStatus, StatusBoard};
 use crate::tail::{Cached, Subscription, TailWriter, Tails, Wake};
-use levee_types::{Clock, PartitionId, ProducerId, Random, TenantId, TenantName, TopicName};
+use crate::watches::TenantWatches;
+use levee_types::{Clock, PartitionId, ProducerId, Random, TenantId};
 use prost::Message;
 use replay::Replay;
 use std::path::{Path, PathBuf};
@@ -43,6 +51,7 @@ struct Inner<S> {
     index: Arc<Index>,
     catalog: Arc<Catalog>,
     log: LogReader<S>,
+    watches: Arc<TenantWatches>,
     tails: Arc<Tails>,
     path: PathBuf,
     /// Keeps the directory locked; `None` in simulation.
@@ -139,6 +148,7 @@ impl<S: SegmentStore> Shard<S> {
         let queue = Arc::new(Queue::new(settings.queue_bytes));
         let board = Arc::new(StatusBoard::new());
         let catalog = Arc::new(Catalog::new(Arc::clone(&index), settings.cached_topics));
+        let watches = Arc::new(TenantWatches::default());
         let tails = Arc::new(Tails::new());
         let inner = Inner {
             queue: Arc::clone(&queue),
@@ -146,12 +156,13 @@ impl<S: SegmentStore> Shard<S> {
             log: LogReader::new(Arc::clone(&index), segments),
             index: Arc::clone(&index),
             catalog: Arc::clone(&catalog),
+            watches: Arc::clone(&watches),
             tails: Arc::clone(&tails),
             path: path.to_owned(),
             _directory: directory,
         };
         let writer = TailWriter::new(tails, settings.tail_cache_bytes);
-        let shared = Shared { queue, board, index, catalog, clock };
+        let shared = Shared { queue, board, index, catalog, watches, clock };
         let committer = Committer::new(shared, journal, writer, settings, unflushed);
         Ok((Self { inner: Arc::new(inner) }, committer))
     }
@@ -169,69 +180,39 @@ impl<S: SegmentStore> Shard<S> {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StorageError> {
-        self.ask_with(0, command).await
-    }
-
-    /// Asks with a command that holds about so many bytes.
-    async fn ask_with<T>(
-        &self,
-        bytes: usize,
-        command: impl FnOnce(Reply<T>) -> Command,
-    ) -> Result<T, StorageError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.push(command(reply), bytes).await?;
+        self.inner.queue.push(command(reply), 0).await?;
         unwrap_answer(answer.await)
     }
 
-    /// Creates a tenant; tells the existing one, and `false`, if the name is taken.
-    ///
-    /// # Errors
-    /// `LimitExceeded`, or the shard does not work.
-    pub async fn create_tenant(&self, name: TenantName) -> Result<(Tenant, bool), StorageError> {
-        self.ask(|reply| Command::CreateTenant(name, reply)).await
-    }
-
-    /// Deletes a tenant with everything that it owns.
-    ///
-    /// # Errors
-    /// `NoTenant`, or the shard does not work.
-    pub async fn delete_tenant(&self, name: TenantName) -> Result<(), StorageError> {
-        self.ask(|reply| Command::DeleteTenant(name, reply)).await
-    }
-
-    /// Creates topics; for each one that exists tells it, and `false`.
-    ///
-    /// # Errors
-    /// `NoTenant`, or the shard does not work. A topic fails on its own with `Invalid` or `LimitExceeded`.
-    pub async fn create_topics(
+    /// Has the committer decide a change that holds about so many bytes. What is decided and the event that says so
+    /// in the audit log of `log` are one entry; a change of nothing is no event.
+    async fn change<T: Send + 'static>(
         &self,
-        tenant: TenantId,
-        topics: Vec<NewTopic>,
-    ) -> Result<CreatedTopics, StorageError> {
-        let bytes = topics.iter().map(NewTopic::size).sum();
-        self.ask_with(bytes, |reply| Command::CreateTopics(tenant, topics, reply)).await
-    }
-
-    /// Deletes a topic with its records.
-    ///
-    /// # Errors
-    /// `NoTopic`, or the shard does not work.
-    pub async fn delete_topic(&self, tenant: TenantId, name: TopicName) -> Result<(), StorageError> {
-        self.ask(|reply| Command::DeleteTopic(tenant, name, reply)).await
-    }
-
-    /// Changes a topic.
-    ///
-    /// # Errors
-    /// `NoTopic`, `Invalid`, or the shard does not work.
-    pub async fn update_topic(
-        &self,
-        tenant: TenantId,
-        name: TopicName,
-        change: TopicChange,
-    ) -> Result<Arc<Topic>, StorageError> {
-        let bytes = change.size();
-        self.ask_with(bytes, |reply| Command::UpdateTopic(tenant, name, change, reply)).await
+        bytes: usize,
+        audit: Option<(TenantId, AuditEvent)>,
+        decide: impl FnOnce(&mut Machine, &mut Draft, i64) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let (reply, answer) = oneshot::channel();
+        let change = move |turn: Result<Turn<'_>, &StorageError>, group: &mut Group| {
+            let mut draft = Draft::default();
+            let result = turn.map_err(Clone::clone).and_then(|Turn { machine, now_ms }| {
+                let decided = decide(machine, &mut draft, now_ms)?;
+                match &audit {
+                    Some((log, event)) if !draft.is_empty() => {
+                        machine.audit(&mut draft, *log, std::slice::from_ref(event), now_ms)?;
+                    }
+                    _ => {}
+                }
+                Ok(decided)
+            });
+            if result.is_ok() && !draft.is_empty() {
+                draft.finish(group);
+            }
+            group.answer(reply, result);
+        };
+        self.inner.queue.push(Command::Change(Box::new(change)), bytes).await?;
+        unwrap_answer(answer.await)
     }
 
     /// Removes the records before an offset, and makes it the start of the log, which is returned. Whole
@@ -239,8 +220,16 @@ impl<S: SegmentStore> Shard<S> {
     ///
     /// # Errors
     /// `NoTopic`, `OffsetOutOfRange`, or the shard does not work.
-    pub async fn trim(&self, partition: PartitionId, before: u64) -> Result<u64, StorageError> {
-        self.ask(|reply| Command::Trim(partition, before, reply)).await
+    pub async fn trim(
+        &self,
+        partition: PartitionId,
+        before: u64,
+        audit: AuditEvent,
+    ) -> Result<u64, StorageError> {
+        self.change(0, Some((partition.tenant, audit)), move |machine, draft, now_ms| {
+            machine.trim(partition, before, draft, now_ms)
+        })
+        .await
     }
 
     /// Gives a new producer its id, or takes an existing one over: whoever had it is fenced.
@@ -265,45 +254,6 @@ impl<S: SegmentStore> Shard<S> {
         held: ProducerSession,
     ) -> Result<ProducerSession, StorageError> {
         self.ask(|reply| Command::RenewProducer(tenant, held, reply)).await
-    }
-
-    /// A tenant by its name. A few point gets.
-    ///
-    /// # Errors
-    /// The index cannot be read.
-    pub fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, StorageError> {
-        self.inner.catalog.tenant(name)
-    }
-
-    /// A topic by its name. From memory, mostly.
-    ///
-    /// # Errors
-    /// The index cannot be read.
-    pub fn topic(&self, tenant: TenantId, name: &TopicName) -> Result<Option<Arc<Topic>>, StorageError> {
-        self.inner.catalog.topic(tenant, name)
-    }
-
-    /// Up to `limit` tenants in the order of their names, from behind `after` on. May block.
-    ///
-    /// # Errors
-    /// The index cannot be read.
-    pub fn list_tenants(&self, after: Option<&str>, limit: usize) -> Result<Page<Tenant>, StorageError> {
-        self.inner.catalog.list_tenants(after, limit)
-    }
-
-    /// Up to `limit` topics that begin with `prefix`, in the order of their names, from behind `after` on.
-    /// May block.
-    ///
-    /// # Errors
-    /// The index cannot be read.
-    pub fn list_topics(
-        &self,
-        tenant: TenantId,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Arc<Topic>>, StorageError> {
-        self.inner.catalog.list_topics(tenant, prefix, after, limit)
     }
 
     /// Where the log of a partition begins and ends. May block.

@@ -3,15 +3,18 @@
 //!
 //! Must hold: no I/O, no async runtime, no ambient time or randomness.
 
+pub mod acl;
 pub mod ambient;
 pub mod error;
+pub mod hex;
 pub mod id;
 pub mod limits;
 pub mod name;
+pub mod quota;
 pub mod topic;
 
 pub use ambient::{Clock, Random};
 pub use error::{ErrorCode, LeveeError};
-pub use id::{PartitionId, ProducerId, TenantId, TopicId};
+pub use id::{NotATokenId, PartitionId, ProducerId, TenantId, TokenId, TopicId, UserId};
 pub use name::{NameError, PlanName, TenantName, TopicName, UserGroup, UserName};
 pub use topic::{Durability, TopicConfig};

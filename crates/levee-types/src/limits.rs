@@ -60,10 +60,16 @@ pub const MAX_ACL_RULES_PER_REQUEST: usize = 1_000;
 pub const MAX_PLANS: u64 = 1_000;
 /// Quotas of users and topics of one tenant.
 pub const MAX_QUOTA_TARGETS_PER_TENANT: u64 = 1_000;
+/// Milliseconds that a request waits for a quota; what would wait longer is refused.
+pub const MAX_THROTTLE_MS: u64 = 10_000;
+/// Requests that quotas held up, that are remembered for each tenant.
+pub const MAX_QUOTA_EVENTS: usize = 100;
 /// Events of the audit log of one tenant; beyond, the oldest go.
 pub const MAX_AUDIT_EVENTS_PER_TENANT: u64 = 100_000;
 /// Hours of use that are kept for each tenant: 400 days.
 pub const MAX_USAGE_HOURS: u64 = 9_600;
+/// Hours in one request for what was used.
+pub const MAX_USAGE_HOURS_PER_REQUEST: u64 = 1_000;
 /// Milliseconds for which the deletion of a tenant can be taken back: a year.
 pub const MAX_DELETE_GRACE_MS: u64 = 31_536_000_000;
 /// The same when the request does not say: 7 days.

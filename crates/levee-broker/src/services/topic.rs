@@ -11,6 +11,7 @@ use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_pr
 use levee_proto::v1;
 use levee_storage::{Page, TopicChange};
 use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
+use levee_types::quota::Dimension;
 use levee_types::topic::PROPERTIES;
 use levee_types::{LeveeError, TopicConfig};
 use tonic::{Request, Response, Status};
@@ -85,11 +86,15 @@ impl Topics {
             return Err(invalid("topics", problem, "create them in several requests"));
         }
         let mut answer = v1::CreateTopicsResponse::default();
+        // The call itself was counted already.
+        permit.reserve(Dimension::Admin, topics.len() as u64 - 1, None)?.wait().await;
         let mut wanted = Vec::with_capacity(topics.len());
         for (index, spec) in topics.into_iter().enumerate() {
             // Cut: a name that is too long must not come back a thousand times.
             let name: String = spec.name.chars().take(MAX_TOPIC_NAME).collect();
-            match new_topic(index, spec) {
+            let checked =
+                new_topic(index, spec).and_then(|topic| permit.require(topic.name.as_str()).map(|()| topic));
+            match checked {
                 Ok(topic) => wanted.push(topic),
                 Err(error) => answer.failures.push(failure(name, error)),
             }
@@ -98,7 +103,8 @@ impl Topics {
             return Ok(answer);
         }
         let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str().to_owned()).collect();
-        let results = permit.shard().create_topics(permit.tenant(), wanted).await?;
+        let audit = permit.audit(listed(&names));
+        let results = permit.shard().create_topics(permit.tenant(), wanted, audit).await?;
         for (name, result) in names.into_iter().zip(results) {
             match result {
                 Ok((_, true)) => answer.created += 1,
@@ -145,10 +151,14 @@ impl Topics {
         let shard = permit.shard().clone();
         let Page { items, next } =
             self.blocking.run(move || shard.list_topics(tenant, &prefix, after.as_deref(), size)).await?;
-        Ok(v1::ListTopicsResponse {
-            topics: items.iter().map(|topic| to_proto(topic)).collect(),
-            next_page_token: next.unwrap_or_default(),
-        })
+        // A page may be short for it, and is not the last one because of that.
+        let mut topics = Vec::with_capacity(items.len());
+        for topic in &items {
+            if permit.may(topic.name.as_str())? {
+                topics.push(to_proto(topic));
+            }
+        }
+        Ok(v1::ListTopicsResponse { topics, next_page_token: next.unwrap_or_default() })
     }
 
     async fn delete(
@@ -158,7 +168,8 @@ impl Topics {
         let v1::DeleteTopicRequest { tenant, name } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::DeleteTopic, tenant)?;
         let topic = permit.topic("name", name)?;
-        permit.shard().delete_topic(permit.tenant(), topic.name.clone()).await?;
+        let audit = permit.audit(resource(name));
+        permit.shard().delete_topic(permit.tenant(), topic.name.clone(), audit).await?;
         Ok(v1::DeleteTopicResponse {})
     }
 
@@ -185,7 +196,8 @@ impl Topics {
         }
         permit.topic("name", name.as_str())?;
         let change = TopicChange::Config { set, unset };
-        let topic = permit.shard().update_topic(permit.tenant(), name, change).await?;
+        let audit = permit.audit(resource(name.as_str()));
+        let topic = permit.shard().update_topic(permit.tenant(), name, change, audit).await?;
         Ok(v1::UpdateTopicConfigResponse { topic: Some(to_proto(&topic)) })
     }
 
@@ -200,7 +212,8 @@ impl Topics {
         }
         let name = permit.topic("name", name)?.name.clone();
         let change = TopicChange::Partitions(*partitions);
-        let topic = permit.shard().update_topic(permit.tenant(), name, change).await?;
+        let audit = permit.audit(resource(name.as_str()));
+        let topic = permit.shard().update_topic(permit.tenant(), name, change, audit).await?;
         Ok(v1::AddPartitionsResponse { topic: Some(to_proto(&topic)) })
     }
 
@@ -211,10 +224,25 @@ impl Topics {
         let v1::TrimPartitionRequest { tenant, name, partition, before_offset } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::TrimPartition, tenant)?;
         let topic = permit.topic("name", name)?;
+        let audit = permit.audit(format!("topic:{name}/{partition} before {before_offset}"));
         let partition = permit.partition(&topic, *partition)?;
-        let start_offset = permit.shard().trim(partition, *before_offset).await?;
+        let start_offset = permit.shard().trim(partition, *before_offset, audit).await?;
         Ok(v1::TrimPartitionResponse { start_offset })
     }
+}
+
+/// Topics as they stand in the audit log: the first ones by their names.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| resource(name)).collect();
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => shown.join(" "),
+        Some(more) => format!("{} and {more} more", shown.join(" ")),
+    }
+}
+
+fn resource(name: &str) -> String {
+    format!("topic:{name}")
 }
 
 fn failure(name: String, error: LeveeError) -> v1::TopicFailure {

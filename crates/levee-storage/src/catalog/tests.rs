@@ -1,5 +1,7 @@
 use super::*;
 use crate::operation::Operation;
+use crate::rows::TenantRow;
+use levee_types::TenantName;
 
 #[test]
 fn what_was_read_before_a_change_is_not_cached_after_it() {

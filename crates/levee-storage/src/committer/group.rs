@@ -7,12 +7,16 @@ use crate::log::StoredBatch;
 use levee_types::{PartitionId, TenantId, TopicName};
 
 /// What becomes visible when a group is applied.
-pub(super) enum Effect {
+pub(crate) enum Effect {
     Appended(PartitionId, StoredBatch),
     TopicChanged(TenantId, TopicName),
     /// Deleted or trimmed.
     PartitionChanged(PartitionId),
     TenantDeleted(TenantId),
+    /// Its state, plan, users, tokens, access rules or quotas.
+    TenantChanged(TenantId),
+    /// Some tenants have other quotas now.
+    PlanChanged,
 }
 
 /// Sends the answer to a command; with an error if the group failed.
@@ -30,10 +34,9 @@ pub(super) struct GroupChanges {
 
 /// Commands that were decided and wait for the sync.
 #[derive(Default)]
-pub(super) struct Group {
+pub(crate) struct Group {
     changes: GroupChanges,
     answers: Vec<Answer>,
-    has_producers: bool,
 }
 
 /// What an entry without payload counts for.
@@ -56,16 +59,6 @@ impl Group {
         self.changes.entries.push(entry);
     }
 
-    /// It changes the counters of a tenant and its producers.
-    pub(super) fn note_producer(&mut self) {
-        self.has_producers = true;
-    }
-
-    /// Whether it changes counters of tenants and producers.
-    pub(super) fn has_producers(&self) -> bool {
-        self.has_producers
-    }
-
     /// What an answer says was stored before, perhaps not durably yet.
     pub(super) fn require_sync(&mut self) {
         self.changes.needs_sync = true;
@@ -83,7 +76,7 @@ impl Group {
 
     /// Adds an answer. All wait for the group, and fail with it, also refusals: they may refer to an earlier
     /// command of the group, and what they say is true only when that is durable.
-    pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, result: Result<T, StorageError>) {
+    pub(crate) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, result: Result<T, StorageError>) {
         self.answers.push(Box::new(move |failure| {
             let answer = match failure {
                 Some(failure) => Err(failure.clone()),
@@ -98,16 +91,10 @@ impl Group {
     pub(super) fn refuse(&mut self, command: Command, refusal: &StorageError) {
         match command {
             Command::Append(_, reply) => self.answer(reply, Err(refusal.clone())),
-            Command::CreateTenant(_, reply) => self.answer(reply, Err(refusal.clone())),
-            Command::DeleteTenant(_, reply) | Command::DeleteTopic(_, _, reply) => {
-                self.answer(reply, Err(refusal.clone()));
-            }
-            Command::CreateTopics(_, _, reply) => self.answer(reply, Err(refusal.clone())),
-            Command::UpdateTopic(_, _, _, reply) => self.answer(reply, Err(refusal.clone())),
-            Command::Trim(_, _, reply) => self.answer(reply, Err(refusal.clone())),
             Command::InitProducer(_, _, reply) | Command::RenewProducer(_, _, reply) => {
                 self.answer(reply, Err(refusal.clone()));
             }
+            Command::Change(change) => change(Err(refusal), self),
         }
     }
 

@@ -1,22 +1,36 @@
 //! The state machine: decides what a command does.
 //!
 //! Appends and new sessions of producers are decided on what earlier commands of the same group leave behind,
-//! which is kept in memory. Every other command is the last of its group and is decided on rows that are
+//! which is kept in memory. Every other command has a group of its own and is decided on rows that are
 //! applied, so that only these two need such memory.
 
 mod append;
-mod catalog;
+mod audit;
+mod draft;
+mod plans;
+mod producers;
+mod tenants;
+mod tokens;
+mod topics;
+mod trim;
+mod usage;
+mod users;
+
+pub(crate) use draft::Draft;
+pub use plans::QuotaChange;
+pub use tokens::NewToken;
 
 use super::group::{Effect, Group};
-use crate::command::Command;
+use crate::command::{Command, Turn};
 use crate::error::StorageError;
 use crate::index::Index;
-use crate::journal::Entry;
-use crate::keys::{KeyRange, Keyspace};
+use crate::keys::{self, KeyRange, Keyspace};
 use crate::log::Head;
-use crate::operation::Operation;
-use crate::rows::ProducerRow;
+use crate::rows::{NodeCounters, ProducerRow, TenantCounters, TenantRow};
+use crate::usage::Totals;
 use levee_types::{PartitionId, ProducerId, TenantId};
+use plans::CountLimits;
+use producers::KnownProducers;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -25,13 +39,17 @@ use std::sync::Arc;
 const REMEMBERED: usize = 65_536;
 
 /// The state that commands are decided on.
-pub(super) struct Machine {
+pub(crate) struct Machine {
     index: Arc<Index>,
     heads: HashMap<PartitionId, Head>,
     producers: HashMap<(PartitionId, ProducerId), ProducerRow>,
     epochs: HashMap<(TenantId, ProducerId), u32>,
-    /// The producer that each tenant got last.
-    last_producers: HashMap<TenantId, u64>,
+    /// The producers of tenants that are not forgotten.
+    known_producers: HashMap<TenantId, KnownProducers>,
+    /// What tenants have used.
+    totals: HashMap<TenantId, Totals>,
+    /// What tenants may have.
+    limits: HashMap<TenantId, CountLimits>,
 }
 
 impl Machine {
@@ -41,7 +59,9 @@ impl Machine {
             heads: HashMap::new(),
             producers: HashMap::new(),
             epochs: HashMap::new(),
-            last_producers: HashMap::new(),
+            known_producers: HashMap::new(),
+            totals: HashMap::new(),
+            limits: HashMap::new(),
         }
     }
 
@@ -55,30 +75,6 @@ impl Machine {
                 let result = self.append(append, group, now_ms);
                 group.answer(reply, result);
             }
-            Command::CreateTenant(name, reply) => {
-                let result = self.create_tenant(name, group, now_ms);
-                group.answer(reply, result);
-            }
-            Command::DeleteTenant(name, reply) => {
-                let result = self.delete_tenant(&name, group);
-                group.answer(reply, result);
-            }
-            Command::CreateTopics(tenant, topics, reply) => {
-                let result = self.create_topics(tenant, topics, group, now_ms);
-                group.answer(reply, result);
-            }
-            Command::DeleteTopic(tenant, name, reply) => {
-                let result = self.delete_topic(tenant, name, group);
-                group.answer(reply, result);
-            }
-            Command::UpdateTopic(tenant, name, change, reply) => {
-                let result = self.update_topic(tenant, name, change, group);
-                group.answer(reply, result);
-            }
-            Command::Trim(partition, before, reply) => {
-                let result = self.trim(partition, before, group);
-                group.answer(reply, result);
-            }
             Command::InitProducer(tenant, existing, reply) => {
                 let result = self.init_producer(tenant, existing, group);
                 group.answer(reply, result);
@@ -87,6 +83,7 @@ impl Machine {
                 let result = self.renew_producer(tenant, held, group);
                 group.answer(reply, result);
             }
+            Command::Change(change) => change(Ok(Turn { machine: self, now_ms }), group),
         }
     }
 
@@ -101,8 +98,14 @@ impl Machine {
         if self.epochs.len() > REMEMBERED {
             self.epochs.clear();
         }
-        if self.last_producers.len() > REMEMBERED {
-            self.last_producers.clear();
+        if self.known_producers.len() > REMEMBERED {
+            self.known_producers.clear();
+        }
+        if self.totals.len() > REMEMBERED {
+            self.totals.clear();
+        }
+        if self.limits.len() > REMEMBERED {
+            self.limits.clear();
         }
     }
 
@@ -112,27 +115,37 @@ impl Machine {
             None => Ok(None),
         }
     }
-}
 
-/// An entry under construction.
-#[derive(Default)]
-struct Draft(Entry);
-
-impl Draft {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.0.operations.push(Operation::Put { keyspace: Keyspace::State, key, value });
+    /// The row of a tenant.
+    fn tenant_row(&self, id: TenantId) -> Result<TenantRow, StorageError> {
+        self.row(&keys::tenant(id))?.ok_or(StorageError::NoTenant)
     }
 
-    fn delete(&mut self, key: Vec<u8>) {
-        self.0.operations.push(Operation::Delete { keyspace: Keyspace::State, key });
+    /// Refuses a tenant that is not there. The system always is.
+    pub(crate) fn require_tenant(&self, id: TenantId) -> Result<(), StorageError> {
+        if id == TenantId::SYSTEM { Ok(()) } else { self.tenant_row(id).map(drop) }
     }
 
-    fn delete_range(&mut self, keyspace: Keyspace, (from, to): KeyRange) {
-        self.0.operations.push(Operation::DeleteRange { keyspace, from, to });
+    fn node_counters(&self) -> Result<NodeCounters, StorageError> {
+        Ok(self.row(&keys::node_counters())?.unwrap_or_default())
     }
 
-    /// Catalog changes always wait for the sync.
-    fn finish(self, group: &mut Group) {
-        group.add(self.0, true);
+    fn tenant_counters(&self, id: TenantId) -> Result<TenantCounters, StorageError> {
+        Ok(self.row(&keys::tenant_counters(id))?.unwrap_or_default())
+    }
+
+    /// Visits the rows of a range.
+    fn scan(
+        &self,
+        range: KeyRange,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let mut cursor = self.index.cursor(Keyspace::State, range);
+        cursor.first()?;
+        while let Some((key, value)) = cursor.item() {
+            visit(key, value)?;
+            cursor.next()?;
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ fn append(base_offset: u64) -> Operation {
         bytes_before: 3,
         length: 100,
         crc: 4,
+        totals: None,
     })
 }
 

@@ -22,6 +22,7 @@ fn entry(number: u64, size: usize) -> Entry {
         bytes_before: 0,
         length: size as u32,
         crc: crc32c::crc32c(&payload),
+        totals: None,
     };
     Entry { operations: vec![Operation::Append(batch)], payload: vec![payload] }
 }

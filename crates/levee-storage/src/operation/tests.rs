@@ -1,24 +1,48 @@
 use super::*;
 use proptest::prelude::*;
 
+fn totals() -> impl Strategy<Value = Totals> {
+    any::<(u64, u64, u64, u128, i64)>().prop_map(
+        |(bytes_in, records_in, stored_bytes, stored_byte_ms, at_ms)| Totals {
+            bytes_in,
+            records_in,
+            stored_bytes,
+            stored_byte_ms,
+            at_ms,
+        },
+    )
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     let keyspace = prop_oneof![Just(Keyspace::Index), Just(Keyspace::State)];
     let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
-        (any::<(u32, u64, u32)>(), any::<(u64, u32, i64, i64)>(), any::<(u64, u32, u32)>()).prop_map(
-            |((tenant, topic, partition), (base_offset, records, append, max), (before, length, crc))| {
-                Operation::Append(BatchMeta {
-                    partition: PartitionId { tenant: TenantId(tenant), topic: TopicId(topic), partition },
-                    base_offset,
-                    records,
-                    append_time_ms: append,
-                    max_timestamp_ms: max,
-                    bytes_before: before,
-                    length,
-                    crc,
-                })
-            }
-        ),
+        (
+            any::<(u32, u64, u32)>(),
+            any::<(u64, u32, i64, i64)>(),
+            any::<(u64, u32, u32)>(),
+            proptest::option::of(totals())
+        )
+            .prop_map(
+                |(
+                    (tenant, topic, partition),
+                    (base_offset, records, append, max),
+                    (before, length, crc),
+                    totals,
+                )| {
+                    Operation::Append(BatchMeta {
+                        partition: PartitionId { tenant: TenantId(tenant), topic: TopicId(topic), partition },
+                        base_offset,
+                        records,
+                        append_time_ms: append,
+                        max_timestamp_ms: max,
+                        bytes_before: before,
+                        length,
+                        crc,
+                        totals,
+                    })
+                }
+            ),
         (keyspace.clone(), bytes(), bytes()).prop_map(|(keyspace, key, value)| Operation::Put {
             keyspace,
             key,
@@ -59,6 +83,7 @@ fn format_1_is_pinned() {
             bytes_before: 8,
             length: 9,
             crc: 10,
+            totals: None,
         }),
         Operation::Put { keyspace: Keyspace::State, key: vec![0xaa], value: vec![0xbb, 0xbb] },
         Operation::Delete { keyspace: Keyspace::Index, key: vec![0xcc] },

@@ -52,11 +52,11 @@ fn format_1_is_pinned() {
     assert_eq!(hex(&topic.encode_to_vec()), "0a01741002180322060a0161120162");
     let checkpoint = Checkpoint { segment: 1, position: 2, sequence: 3, crc: 4 };
     assert_eq!(hex(&checkpoint.encode_to_vec()), "0801100218032004");
-    let counters = NodeCounters { last_tenant: 1, tenants: 2, topics: 3 };
+    let counters = NodeCounters { last_tenant: 1, tenants: 2, topics: 3, ..NodeCounters::default() };
     assert_eq!(hex(&counters.encode_to_vec()), "080110021803");
-    let counters = TenantCounters { last_topic: 1, topics: 2, last_producer: 3 };
+    let counters = TenantCounters { last_topic: 1, topics: 2, last_producer: 3, ..TenantCounters::default() };
     assert_eq!(hex(&counters.encode_to_vec()), "080110021803");
-    let tenant = TenantRow { name: "t".into(), created_ms: 1 };
+    let tenant = TenantRow { name: "t".into(), created_ms: 1, ..TenantRow::default() };
     assert_eq!(hex(&tenant.encode_to_vec()), "0a01741001");
     let trim = TrimRow { start: 1, end: 2, bytes: 3, max_timestamp_ms: 4 };
     assert_eq!(hex(&trim.encode_to_vec()), "0801100218032004");

@@ -6,10 +6,11 @@ mod failure;
 mod recovery;
 
 use super::*;
+use crate::catalog::NewTopic;
 use crate::command::{Appended, ProducerSequence};
 use crate::segments::MemorySegments;
 use bytes::Bytes;
-use levee_types::Durability;
+use levee_types::{Durability, PlanName, TenantName, TopicName};
 use std::cell::RefCell;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -39,6 +40,15 @@ struct Harness {
 }
 
 const ID: [u8; 16] = [1; 16];
+
+/// Who did it is of no matter here.
+fn audit() -> AuditEvent {
+    AuditEvent { principal: "test".to_owned(), count: 1, ..AuditEvent::default() }
+}
+
+fn unlimited() -> PlanName {
+    PlanName::new("unlimited").unwrap()
+}
 
 impl Harness {
     fn new() -> Self {
@@ -104,13 +114,17 @@ impl Harness {
     }
 
     fn tenant(&self, name: &str) -> TenantId {
-        self.wait(self.shard.create_tenant(TenantName::new(name).unwrap())).unwrap().0.id
+        self.wait(self.shard.create_tenant(TenantName::new(name).unwrap(), unlimited(), audit()))
+            .unwrap()
+            .0
+            .id
     }
 
     fn topic(&self, tenant: TenantId, name: &str, set: &[(&str, &str)]) -> PartitionId {
         let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let new = NewTopic { name: topic_name(name), partitions: 2, set };
-        let made = self.wait(self.shard.create_topics(tenant, vec![new])).unwrap().remove(0).unwrap();
+        let made =
+            self.wait(self.shard.create_topics(tenant, vec![new], audit())).unwrap().remove(0).unwrap();
         PartitionId { tenant, topic: made.0.id, partition: 0 }
     }
 

@@ -1,24 +1,34 @@
 //! From a request to an append, and from its outcome to an answer.
 
+use crate::admission::Reservation;
 use crate::authorize::{InTenant, Permit};
 use crate::fields::invalid;
 use bytes::Bytes;
 use levee_proto::{batch, v1};
 use levee_storage::{Append, Appended, ProducerSequence};
+use levee_types::quota::Dimension;
 use levee_types::{LeveeError, ProducerId};
 use metrics::Counter;
+use std::time::Duration;
 
 /// Batches below this get memory of their own: small messages share a buffer, so that a slice of one may
 /// hold many times its size. A copy of this size is cheap.
 const COPY_BELOW_BYTES: usize = 32 * 1024;
 
-/// Checks every field. What it lets through can be appended and served as it is. `held_bytes` is what the
+/// A batch that may be appended as soon as the tenant's quota allows it.
+pub(super) struct Checked {
+    pub(super) append: Append,
+    /// What it takes of the quota.
+    pub(super) reservation: Reservation,
+}
+
+/// Checks every field, and takes the batch's share of the quota. What it lets through can be appended and served as it is. `held_bytes` is what the
 /// batch, a slice of what was received, keeps in memory.
 pub(super) fn check(
     permit: &Permit<InTenant>,
     request: v1::ProduceRequest,
     held_bytes: usize,
-) -> Result<Append, LeveeError> {
+) -> Result<Checked, LeveeError> {
     let v1::ProduceRequest { topic, partition, batch, batch_crc32c, producer } = request;
     let topic = permit.topic("topic", &topic)?;
     let partition = permit.partition(&topic, partition)?;
@@ -27,7 +37,9 @@ pub(super) fn check(
     }
     let checked = batch::check(&batch, batch_crc32c, topic.config.max_message_bytes)?;
     let producer = producer.map(|producer| to_sequence(producer, checked.records)).transpose()?;
-    Ok(Append {
+    // Last, so that what is refused for another reason costs nothing.
+    let reservation = permit.reserve(Dimension::Ingress, batch.len() as u64, Some(&topic))?;
+    let append = Append {
         partition,
         batch: of_its_own(batch, held_bytes),
         crc: checked.crc,
@@ -35,7 +47,8 @@ pub(super) fn check(
         max_timestamp_ms: checked.max_timestamp_ms,
         producer,
         durability: topic.config.durability,
-    })
+    };
+    Ok(Checked { append, reservation })
 }
 
 /// The batch in memory of about its size. Queue and tail cache count the bytes of batches: what these hold
@@ -60,10 +73,11 @@ fn to_sequence(producer: v1::ProducerSequence, records: u32) -> Result<ProducerS
     Ok(ProducerSequence { producer: ProducerId(producer_id), epoch, sequence })
 }
 
-/// The answer to an append that was acknowledged.
-pub(super) fn answer(appended: Appended) -> v1::ProduceResponse {
+/// The answer to an append that was acknowledged, after it had waited so long for the quota.
+pub(super) fn answer(appended: Appended, throttled: Duration) -> v1::ProduceResponse {
     let Appended { base_offset, append_time_ms, duplicate } = appended;
-    v1::ProduceResponse { base_offset, append_time_ms, duplicate, throttle_ms: 0 }
+    let throttle_ms = u32::try_from(throttled.as_millis()).unwrap_or(u32::MAX);
+    v1::ProduceResponse { base_offset, append_time_ms, duplicate, throttle_ms }
 }
 
 /// What an append adds to the metrics once it is acknowledged.

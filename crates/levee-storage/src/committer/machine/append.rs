@@ -9,6 +9,7 @@ use crate::log::{self, Head, StoredBatch};
 use crate::operation::{BatchMeta, Operation};
 use crate::rows::{ProducerEpoch, ProducerRow, SentBatch, TopicRow};
 use levee_types::limits::PRODUCER_WINDOW;
+use levee_types::quota::Dimension;
 use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, ProducerId, TenantId};
 
 impl Machine {
@@ -31,10 +32,24 @@ impl Machine {
                 duplicate: true,
             });
         }
-        let batch = batch_meta(&append, head, now_ms)?;
+        let tenant = append.partition.tenant;
+        let bytes = append.batch.len() as u64;
+        let totals = self.totals(tenant)?;
+        if let Some(limit) = self.count_limits(tenant)?.storage
+            && totals.stored_bytes.saturating_add(bytes) > limit
+        {
+            return Err(self.at_limit(tenant, Dimension::Storage, limit));
+        }
+        let totals = totals.append(bytes, u64::from(append.records), now_ms);
+        let batch = BatchMeta { totals: Some(totals), ..batch_meta(&append, head, now_ms)? };
+        self.set_totals(tenant, totals);
         let mut operations = vec![Operation::Append(batch)];
         if let Some(sent) = append.producer {
+            let is_first = self.producer(append.partition, sent)?.window.is_empty();
             operations.push(self.remember(append.partition, sent, &batch));
+            if is_first {
+                operations.extend(self.forgotten_windows(append.partition)?);
+            }
         }
         self.heads.insert(
             append.partition,
@@ -107,6 +122,9 @@ impl Machine {
 
     /// The present epoch of a producer.
     pub(super) fn epoch(&mut self, tenant: TenantId, producer: ProducerId) -> Result<u32, StorageError> {
+        if producer.0 < self.known_producers(tenant)?.first {
+            return Err(StorageError::UnknownProducer);
+        }
         if let Some(epoch) = self.epochs.get(&(tenant, producer)) {
             return Ok(*epoch);
         }
@@ -132,6 +150,23 @@ impl Machine {
             self.producers.insert(key, stored.unwrap_or(fresh));
         }
         self.producers.get(&key).ok_or(StorageError::UnknownProducer)
+    }
+
+    /// Removes what producers sent to a partition that are forgotten: as many as come on average, and one more.
+    fn forgotten_windows(&mut self, partition: PartitionId) -> Result<Vec<Operation>, StorageError> {
+        let first = ProducerId(self.known_producers(partition.tenant)?.first);
+        let range =
+            (keys::partition_producer(partition, ProducerId(0)), keys::partition_producer(partition, first));
+        let mut cursor = self.index.cursor(Keyspace::State, range);
+        cursor.first()?;
+        let mut operations = Vec::new();
+        while operations.len() < 2
+            && let Some((key, _)) = cursor.item()
+        {
+            operations.push(Operation::Delete { keyspace: Keyspace::State, key: key.to_vec() });
+            cursor.next()?;
+        }
+        Ok(operations)
     }
 
     fn remember(&mut self, partition: PartitionId, sent: ProducerSequence, batch: &BatchMeta) -> Operation {
@@ -172,5 +207,6 @@ fn batch_meta(append: &Append, head: Head, now_ms: i64) -> Result<BatchMeta, Sto
         bytes_before: head.bytes,
         length,
         crc: append.crc,
+        totals: None,
     })
 }

@@ -1,6 +1,6 @@
 //! Logs of partitions: offsets, order, repetitions, trimming, timestamps, durability.
 
-use super::{Harness, append, topic_name};
+use super::{Harness, append, audit, topic_name};
 use crate::catalog::NewTopic;
 use crate::command::{Append, ProducerSequence, ProducerSession};
 use crate::error::StorageError;
@@ -100,7 +100,7 @@ fn trimming_removes_whole_batches_and_moves_the_start() {
     for text in ["abc", "de", "f"] {
         harness.append(p, text, None).unwrap();
     }
-    let trim = |harness: &Harness, before| harness.wait(harness.shard.trim(p, before));
+    let trim = |harness: &Harness, before| harness.wait(harness.shard.trim(p, before, audit()));
     assert!(matches!(trim(&harness, 7), Err(StorageError::OffsetOutOfRange { .. })));
     assert_eq!(trim(&harness, 4).unwrap(), 4);
     assert_eq!(harness.read(p), ["de", "f"]);
@@ -142,7 +142,7 @@ fn relaxed_records_are_readable_at_once_and_synced_when_due() {
     harness.clock.0.fetch_add(1000, Ordering::Relaxed);
     send("de");
     // The answer comes before the sync that is due; the next command finds it done.
-    harness.wait(harness.shard.trim(p, 0)).unwrap();
+    harness.wait(harness.shard.trim(p, 0, audit())).unwrap();
     assert!(harness.shard.status().durable_sequence > durable);
 }
 
@@ -187,7 +187,7 @@ fn producers_that_begin_at_once_share_a_sync() {
     // They have counters in common with changes of the catalog: neither loses what the other did.
     let topic = NewTopic { name: topic_name("more"), partitions: 1, set: BTreeMap::new() };
     let before = harness.ask(shard.init_producer(acme, None));
-    let topics = harness.ask(shard.create_topics(acme, vec![topic]));
+    let topics = harness.ask(shard.create_topics(acme, vec![topic], audit()));
     let after = harness.ask(shard.init_producer(other, None));
     assert_eq!(harness.wait(before).unwrap().producer, ProducerId(4));
     assert!(harness.wait(topics).unwrap()[0].is_ok());
@@ -208,7 +208,7 @@ fn a_producer_of_a_tenant_that_is_deleted_meanwhile_is_refused() {
     let acme = harness.tenant("acme");
     let shard = harness.shard.clone();
     let before = harness.ask(shard.init_producer(acme, None));
-    let deleted = harness.ask(shard.delete_tenant(TenantName::new("acme").unwrap()));
+    let deleted = harness.ask(shard.delete_tenant(TenantName::new("acme").unwrap(), 0, audit()));
     let after = harness.ask(shard.init_producer(acme, None));
     let again = harness.ask(shard.init_producer(acme, Some(ProducerId(1))));
     assert_eq!(harness.wait(before).unwrap().producer, ProducerId(1));

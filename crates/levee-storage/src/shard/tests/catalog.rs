@@ -1,6 +1,6 @@
 //! Tenants and topics, and that they are kept apart.
 
-use super::{Harness, topic_name};
+use super::{Harness, audit, topic_name};
 use crate::catalog::{NewTopic, TopicChange};
 use crate::command::ProducerSequence;
 use crate::error::StorageError;
@@ -17,7 +17,7 @@ fn a_topic_made_again_has_nothing_of_the_old_one() {
     let session = harness.wait(harness.shard.init_producer(tenant, None)).unwrap();
     let sent = ProducerSequence { producer: session.producer, epoch: 0, sequence: 0 };
     harness.append(old, "abc", Some(sent)).unwrap();
-    harness.wait(harness.shard.delete_topic(tenant, topic_name("orders"))).unwrap();
+    harness.wait(harness.shard.delete_topic(tenant, topic_name("orders"), audit())).unwrap();
     assert!(harness.shard.topic(tenant, &topic_name("orders")).unwrap().is_none());
     let new = harness.topic(tenant, "orders", &[]);
     assert_ne!(new.topic, old.topic);
@@ -51,12 +51,12 @@ fn tenants_and_topics_that_begin_alike_are_kept_apart() {
     assert_eq!(tenants[0].topics, 2);
     assert_eq!(harness.shard.list_tenants(Some("abc"), 10).unwrap().items.len(), 1);
 
-    harness.wait(harness.shard.delete_tenant(TenantName::new("abc").unwrap())).unwrap();
+    harness.wait(harness.shard.delete_tenant(TenantName::new("abc").unwrap(), 0, audit())).unwrap();
     assert_eq!(names(one, "", None), Vec::<String>::new());
     assert_eq!(names(two, "", None), ["a", "abc"]);
     let status = harness.shard.status();
     assert_eq!((status.tenants, status.topics), (1, 2));
-    let gone = harness.wait(harness.shard.create_topics(one, vec![]));
+    let gone = harness.wait(harness.shard.create_topics(one, vec![], audit()));
     assert!(matches!(gone, Err(StorageError::NoTenant)));
     assert_ne!(harness.tenant("abc"), one, "ids are never reused");
 }
@@ -67,7 +67,7 @@ fn topics_are_created_once_and_changed() {
     let tenant = harness.tenant("acme");
     let new = |name: &str, partitions| NewTopic { name: topic_name(name), partitions, set: BTreeMap::new() };
     let topics = vec![new("a", 1), new("a", 3), new("b", 0), new("c", 10_000), new("d", 10_001)];
-    let made = harness.wait(harness.shard.create_topics(tenant, topics)).unwrap();
+    let made = harness.wait(harness.shard.create_topics(tenant, topics, audit())).unwrap();
     assert!(matches!(&made[0], Ok((topic, true)) if topic.partitions == 1));
     assert!(matches!(&made[1], Ok((topic, false)) if topic.partitions == 1));
     assert!(matches!(&made[2], Err(StorageError::Invalid(_))));
@@ -75,7 +75,7 @@ fn topics_are_created_once_and_changed() {
     assert!(matches!(&made[4], Err(StorageError::Invalid(_))));
     let name = topic_name("a");
     assert_eq!(harness.shard.topic(tenant, &name).unwrap().unwrap().partitions, 1);
-    let change = |change| harness.wait(harness.shard.update_topic(tenant, name.clone(), change));
+    let change = |change| harness.wait(harness.shard.update_topic(tenant, name.clone(), change, audit()));
     change(TopicChange::Partitions(3)).unwrap();
     assert!(change(TopicChange::Partitions(2)).is_err());
     let set = BTreeMap::from([("durability".to_owned(), "relaxed".to_owned())]);
@@ -95,7 +95,7 @@ fn a_large_change_of_a_topic_takes_the_room_of_its_bytes() {
     let ask = || {
         let unset = vec!["x".repeat(1024 * 1024); 20];
         let change = TopicChange::Config { set: BTreeMap::new(), unset };
-        harness.ask(harness.shard.update_topic(acme, topic_name("orders"), change))
+        harness.ask(harness.shard.update_topic(acme, topic_name("orders"), change, audit()))
     };
     let (first, second) = (ask(), ask());
     let commands = harness.shard.inner.queue.take(Some(Duration::ZERO)).unwrap();

@@ -1,6 +1,6 @@
 //! Crashes and power losses drawn by a seed, and how much a restart replays.
 
-use super::{Harness, append, topic_name};
+use super::{Harness, append, audit, topic_name};
 use crate::catalog::NewTopic;
 use crate::command::Append;
 use crate::segments::Fault;
@@ -150,7 +150,7 @@ fn what_the_catalog_writes_is_replayed_too() {
     let topic = |name: String| NewTopic { name: topic_name(&name), partitions: 1, set: BTreeMap::new() };
     let most = most_to_replay(&harness, 20, |step| {
         let topics = (0..1000).map(|n| topic(format!("topic-{step}-{n}"))).collect();
-        harness.wait(harness.shard.create_topics(tenant, topics)).unwrap();
+        harness.wait(harness.shard.create_topics(tenant, topics, audit())).unwrap();
     });
     // A group is 72 KB here.
     assert!((REPLAY / 2..REPLAY + 150_000).contains(&most), "{most} bytes were not in the index on disk");

@@ -1,0 +1,59 @@
+//! What a request asked, as far as the audit log tells.
+
+use crate::identity::Principal;
+use crate::operation::Operation;
+use crate::transport::connection::ConnectionContext;
+use crate::transport::steps::request_id::RequestId;
+use levee_storage::AuditEvent;
+use tonic::Request;
+
+/// What a request asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    operation: Operation,
+    principal: String,
+    request_id: String,
+    source: String,
+}
+
+impl Asked {
+    /// What `request` asks for `principal`.
+    #[must_use]
+    pub fn of<T>(request: &Request<T>, principal: &Principal, operation: Operation) -> Self {
+        let id = request.extensions().get().map_or("", RequestId::as_str);
+        let context: Option<&ConnectionContext> = request.extensions().get();
+        Self {
+            operation,
+            principal: principal.to_string(),
+            request_id: id.to_owned(),
+            source: context.map(|context| context.peer.ip().to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// The operation.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The id of the request.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The event that says that it was done to `resource`.
+    #[must_use]
+    pub fn event(&self, resource: impl Into<String>) -> AuditEvent {
+        AuditEvent {
+            principal: self.principal.clone(),
+            action: self.operation.action().to_owned(),
+            resource: resource.into(),
+            refusal: None,
+            note: String::new(),
+            request_id: self.request_id.clone(),
+            source: self.source.clone(),
+            count: 1,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Proof that a caller may do what it asked for, and the way to storage.
+
+use super::decide::{may_enter, may_use_topic};
+use super::{Authorizer, defect, is_system, on_topics};
+use crate::admission::{Charge, Reservation};
+use crate::audit::Asked;
+use crate::fields::topic_name;
+use crate::identity::Principal;
+use crate::operation::Operation;
+use crate::tenants::{Snapshot, TenantEntry};
+use levee_storage::{AuditEvent, Shard, Topic};
+use levee_types::quota::Dimension;
+use levee_types::{ErrorCode, LeveeError, PartitionId, TenantId, TenantName};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Proof that the caller may do the operation it asked for within `S`, and the way to storage.
+pub struct Permit<S> {
+    authorizer: Authorizer,
+    principal: Principal,
+    asked: Asked,
+    scope: S,
+}
+
+/// Scope of a [`Permit`]: one tenant.
+pub struct InTenant {
+    tenant: Arc<TenantEntry>,
+    name: TenantName,
+    /// An operator, who is not bound by the access rules of the tenant.
+    is_guest: bool,
+    changes: watch::Receiver<()>,
+}
+
+/// Scope of a [`Permit`]: the node, with every tenant.
+pub struct OnNode(());
+
+impl<S> Permit<S> {
+    /// Storage. Act on what the permit's scope covers only.
+    #[must_use]
+    pub fn shard(&self) -> &Shard {
+        self.authorizer.tenants.shard()
+    }
+
+    /// Who asked.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The event that says in the audit log that this was done. `resource` is as in `topic:orders`.
+    #[must_use]
+    pub fn audit(&self, resource: impl Into<String>) -> AuditEvent {
+        self.asked.event(resource)
+    }
+}
+
+impl Permit<OnNode> {
+    pub(super) fn on_node(authorizer: Authorizer, principal: Principal, asked: Asked) -> Self {
+        Self { authorizer, principal, asked, scope: OnNode(()) }
+    }
+}
+
+impl Permit<InTenant> {
+    pub(super) fn in_tenant(
+        authorizer: Authorizer,
+        principal: Principal,
+        asked: Asked,
+        tenant: Arc<TenantEntry>,
+        is_guest: bool,
+    ) -> Result<Self, LeveeError> {
+        // Watched before anything is decided: what changes from now on is noticed.
+        let changes = tenant.changes();
+        let snapshot = tenant.snapshot()?.ok_or_else(gone)?;
+        #[expect(clippy::expect_used, reason = "the name is a valid one")]
+        let name = match snapshot.tenant() {
+            Some(tenant) => tenant.name.clone(),
+            None => TenantName::new("system").expect("a name"),
+        };
+        Ok(Self { authorizer, principal, asked, scope: InTenant { tenant, name, is_guest, changes } })
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.scope.tenant.id()
+    }
+
+    /// The name of the tenant, as it was when the permit was given.
+    #[must_use]
+    pub fn tenant_name(&self) -> &TenantName {
+        &self.scope.name
+    }
+
+    /// The tenant, as it is now.
+    ///
+    /// # Errors
+    /// It is gone, or the index cannot be read.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, LeveeError> {
+        self.scope.tenant.snapshot()?.ok_or_else(gone)
+    }
+
+    /// What the broker keeps of the tenant.
+    #[must_use]
+    pub fn entry(&self) -> &Arc<TenantEntry> {
+        &self.scope.tenant
+    }
+
+    /// The tenant's share of work that waits.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.snapshot().map_or(1, |snapshot| snapshot.weight())
+    }
+
+    /// Whether the caller may do with a topic what it asked to do. It is the decision alone, for lists.
+    ///
+    /// # Errors
+    /// The tenant is gone, or the index cannot be read.
+    pub fn may(&self, topic: &str) -> Result<bool, LeveeError> {
+        let Some(needed) = on_topics(self.asked.operation()) else { return Ok(false) };
+        Ok(self.scope.is_guest || may_use_topic(&self.principal, &*self.snapshot()?, needed, topic).is_ok())
+    }
+
+    /// Decides on a topic by its name alone, before anything is looked up.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED.
+    pub fn require(&self, topic: &str) -> Result<(), LeveeError> {
+        let operation = self.asked.operation();
+        let needed = on_topics(operation).ok_or_else(|| defect(operation))?;
+        if self.scope.is_guest {
+            return Ok(());
+        }
+        may_use_topic(&self.principal, &*self.snapshot()?, needed, topic)
+            .map_err(|refused| self.authorizer.refuse(&self.asked, &self.principal, refused))
+    }
+
+    /// The topic of this name. `field` is what the message calls it.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for what cannot be a name, PERMISSION_DENIED, NOT_FOUND if the tenant has no such topic.
+    pub fn topic(&self, field: &str, name: &str) -> Result<Arc<Topic>, LeveeError> {
+        let name = topic_name(field, name)?;
+        self.require(name.as_str())?;
+        self.shard().topic(self.tenant(), &name)?.ok_or_else(|| {
+            LeveeError::new(ErrorCode::NotFound, format!("there is no topic {:?}", name.as_str()))
+                .with_hint(format!("create it with: levee topic create {}/{name}", self.scope.name))
+        })
+    }
+
+    /// A partition of a topic of this tenant.
+    ///
+    /// # Errors
+    /// NOT_FOUND if the topic has fewer partitions.
+    pub fn partition(&self, topic: &Topic, partition: u32) -> Result<PartitionId, LeveeError> {
+        if partition >= topic.partitions {
+            return Err(LeveeError::new(
+                ErrorCode::NotFound,
+                format!(
+                    "there is no partition {partition} of topic {:?}; it has {}, from 0",
+                    topic.name.as_str(),
+                    topic.partitions
+                ),
+            )
+            .with_hint("choose one of these, or add some with: levee topic add-partitions"));
+        }
+        Ok(PartitionId { tenant: self.tenant(), topic: topic.id, partition })
+    }
+
+    /// Resolves when the tenant was changed, or the credential has expired, since this was called last: then
+    /// [`Self::renew`] tells whether the permit still holds. Cancel-safe.
+    pub async fn doubtful(&mut self) {
+        let expires_in = self.principal.expires_ms().map(|expires_ms| {
+            let left_ms = expires_ms.saturating_sub(self.authorizer.tenants.clock().unix_ms()).max(0);
+            Duration::from_millis(left_ms.unsigned_abs())
+        });
+        let expiry = async {
+            match expires_in {
+                // Long sleeps are cut, so that a clock that is set is noticed.
+                Some(left) => tokio::time::sleep(left.min(MAX_SLEEP)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = self.scope.changes.changed() => if changed.is_err() {
+                // Nobody tells any more: the tenant is gone. Asked again, it is watched again.
+                self.scope.changes = self.scope.tenant.changes();
+            },
+            () = expiry => {}
+        }
+    }
+
+    /// Decides again what was decided when the permit was given, but for topics.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, PERMISSION_DENIED, TENANT_SUSPENDED.
+    pub fn renew(&mut self) -> Result<(), LeveeError> {
+        self.principal = self.authorizer.authenticator.renew(&self.principal)?;
+        if !self.scope.is_guest && !is_system(self.tenant()) {
+            may_enter(&self.principal, &self.scope.tenant, self.asked.operation())
+                .map_err(|refused| self.authorizer.refuse(&self.asked, &self.principal, refused))?;
+        }
+        Ok(())
+    }
+
+    /// Takes so much of the tenant's quota. Operators are nobody's guests: what they do for a tenant costs it nothing.
+    ///
+    /// # Errors
+    /// QUOTA_EXCEEDED.
+    pub fn reserve(
+        &self,
+        dimension: Dimension,
+        amount: u64,
+        topic: Option<&Topic>,
+    ) -> Result<Reservation, LeveeError> {
+        let charge = Charge {
+            dimension,
+            amount,
+            user: self.principal.user().name.as_str(),
+            topic: topic.map(|topic| &topic.name),
+            request_id: self.asked.request_id(),
+        };
+        self.scope.tenant.admission.reserve(charge)
+    }
+
+    /// The operation that was asked for.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.asked.operation()
+    }
+}
+
+/// The longest sleep of a permit that expires.
+const MAX_SLEEP: Duration = Duration::from_secs(1);
+
+fn gone() -> LeveeError {
+    LeveeError::new(ErrorCode::NotFound, "the tenant is gone").with_hint("use a credential of another tenant")
+}

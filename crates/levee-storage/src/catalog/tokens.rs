@@ -1,0 +1,119 @@
+//! Tokens: what is stored of them, and reading them.
+
+use super::{Catalog, Page};
+use crate::error::StorageError;
+use crate::keys::{self, Keyspace};
+use crate::rows::{BadRow, ScopeRow, TokenRow};
+use levee_types::acl::{AclOperation, AclOperations, TokenScope, TopicPattern};
+use levee_types::{TenantId, TokenId, UserId};
+use prost::Message;
+
+/// A token. Its secret is not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Names it; no secret.
+    pub id: TokenId,
+    /// Whose it is.
+    pub user: UserId,
+    /// SHA-256 of its secret.
+    pub hash: [u8; 32],
+    /// Unix milliseconds.
+    pub created_ms: i64,
+    /// Unix milliseconds; absent: it does not expire.
+    pub expires_ms: Option<i64>,
+    /// What it may do at most; none: whatever its user may.
+    pub scopes: Vec<TokenScope>,
+    /// What it is for, for a person.
+    pub description: String,
+}
+
+impl Token {
+    pub(crate) fn from_row(id: TokenId, row: TokenRow) -> Result<Self, BadRow> {
+        Ok(Self {
+            id,
+            user: UserId(row.user),
+            hash: row.hash.try_into().map_err(|_| BadRow)?,
+            created_ms: row.created_ms,
+            expires_ms: row.expires_ms,
+            scopes: row.scopes.into_iter().map(scope).collect::<Result<_, _>>()?,
+            description: row.description,
+        })
+    }
+
+    pub(crate) fn to_row(&self) -> TokenRow {
+        TokenRow {
+            user: self.user.0,
+            hash: self.hash.to_vec(),
+            created_ms: self.created_ms,
+            expires_ms: self.expires_ms,
+            scopes: self.scopes.iter().map(|scope| scope_row(scope.operations, &scope.topics)).collect(),
+            description: self.description.clone(),
+        }
+    }
+}
+
+fn scope(row: ScopeRow) -> Result<TokenScope, BadRow> {
+    let (operations, topics) = scope_parts(row)?;
+    Ok(TokenScope { operations, topics })
+}
+
+pub(super) fn scope_parts(row: ScopeRow) -> Result<(AclOperations, TopicPattern), BadRow> {
+    let is_set = |operation: &AclOperation| row.operations & bit(*operation) != 0;
+    let operations = AclOperations::new(AclOperation::ALL.into_iter().filter(is_set)).ok_or(BadRow)?;
+    let topics =
+        if row.is_prefix { TopicPattern::prefix(&row.topics) } else { TopicPattern::name(&row.topics) };
+    Ok((operations, topics.map_err(|_| BadRow)?))
+}
+
+pub(super) fn scope_row(operations: AclOperations, topics: &TopicPattern) -> ScopeRow {
+    let (topics, is_prefix) = match topics {
+        TopicPattern::Name(name) => (name.as_str().to_owned(), false),
+        TopicPattern::Prefix(prefix) => (prefix.as_str().to_owned(), true),
+    };
+    let operations = operations.iter().fold(0, |bits, operation| bits | bit(operation));
+    ScopeRow { operations, topics, is_prefix }
+}
+
+fn bit(operation: AclOperation) -> u32 {
+    1 << operation as u32
+}
+
+impl Catalog {
+    pub(crate) fn token(&self, id: TokenId) -> Result<Option<Token>, StorageError> {
+        match self.index.get(Keyspace::State, &keys::token(id))? {
+            Some(row) => Ok(Some(Token::from_row(id, TokenRow::decode(&row[..])?)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Up to `limit` tokens of a tenant, or of one of its users, in the order of their ids, from behind `after` on.
+    pub(crate) fn list_tokens(
+        &self,
+        tenant: TenantId,
+        user: Option<UserId>,
+        after: Option<TokenId>,
+        limit: usize,
+    ) -> Result<Page<Token>, StorageError> {
+        let mut cursor = self.index.cursor(Keyspace::State, keys::tokens(tenant));
+        match after {
+            Some(after) => cursor.seek(&keys::token(after))?,
+            None => cursor.first()?,
+        }
+        let mut items: Vec<Token> = Vec::new();
+        while let Some((key, row)) = cursor.item() {
+            let id = keys::token_id(key).ok_or(BadRow)?;
+            if Some(id) != after {
+                let token = Token::from_row(id, TokenRow::decode(row)?)?;
+                if user.is_none_or(|user| user == token.user) {
+                    if items.len() == limit {
+                        let next = items.last().map(|token| token.id.to_string());
+                        return Ok(Page { items, next });
+                    }
+                    items.push(token);
+                }
+            }
+            cursor.next()?;
+        }
+        Ok(Page { items, next: None })
+    }
+}

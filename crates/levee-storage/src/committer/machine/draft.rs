@@ -1,0 +1,58 @@
+//! An entry under construction, with what becomes visible by it.
+
+use super::{Effect, Group};
+use crate::journal::Entry;
+use crate::keys::{KeyRange, Keyspace};
+use crate::operation::Operation;
+use prost::Message;
+
+/// What a command does.
+#[derive(Default)]
+pub(crate) struct Draft {
+    entry: Entry,
+    effects: Vec<Effect>,
+    /// It may be lost with the last moment before a power loss.
+    is_relaxed: bool,
+}
+
+impl Draft {
+    /// Whether it does nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entry.operations.is_empty()
+    }
+
+    /// Sets a row of the state.
+    pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.entry.operations.push(Operation::Put { keyspace: Keyspace::State, key, value });
+    }
+
+    /// Sets a row of the state.
+    pub(super) fn put_row(&mut self, key: Vec<u8>, row: &impl Message) {
+        self.put(key, row.encode_to_vec());
+    }
+
+    /// Removes a row of the state.
+    pub(super) fn delete(&mut self, key: Vec<u8>) {
+        self.entry.operations.push(Operation::Delete { keyspace: Keyspace::State, key });
+    }
+
+    pub(super) fn delete_range(&mut self, keyspace: Keyspace, (from, to): KeyRange) {
+        self.entry.operations.push(Operation::DeleteRange { keyspace, from, to });
+    }
+
+    /// Adds what becomes visible.
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Its group need not wait for a sync.
+    pub(super) fn relax(&mut self) {
+        self.is_relaxed = true;
+    }
+
+    /// Changes of what is administered wait for the sync.
+    pub(crate) fn finish(self, group: &mut Group) {
+        group.add(self.entry, !self.is_relaxed);
+        self.effects.into_iter().for_each(|effect| group.add_effect(effect));
+    }
+}
