@@ -28,18 +28,15 @@ const MAX_TEXT: usize = 600;
 /// The status of a failed call.
 #[must_use]
 pub fn status(error: &LeveeError) -> Status {
-    let LeveeError { code, message, hint, retry_after } = error;
+    let LeveeError { code, message, hint } = error;
     count(*code);
     let metadata = HashMap::from([
         ("hint".to_owned(), shorten(if hint.is_empty() { what_to_do(*code) } else { hint })),
         ("retryable".to_owned(), code.is_retryable().to_string()),
     ]);
     let mut details = ErrorDetails::with_error_info(code.as_str(), DOMAIN, metadata);
-    if let Some(delay) = retry_after.or_else(|| retry_delay(*code)) {
+    if let Some(delay) = retry_delay(*code) {
         details.set_retry_info(Some(delay));
-    }
-    if matches!(code, ErrorCode::QuotaExceeded | ErrorCode::LimitExceeded) {
-        details.add_quota_failure_violation("tenant", shorten(message));
     }
     Status::with_error_details(grpc_code(*code), shorten(message), details)
 }
@@ -47,13 +44,12 @@ pub fn status(error: &LeveeError) -> Status {
 /// The error inside of a stream that goes on.
 #[must_use]
 pub fn detail(error: LeveeError) -> v1::ErrorDetail {
-    let LeveeError { code, message, mut hint, retry_after } = error;
+    let LeveeError { code, message, mut hint } = error;
     count(code);
     if hint.is_empty() {
         what_to_do(code).clone_into(&mut hint);
     }
-    let retry_after = retry_after.or_else(|| retry_delay(code));
-    let retry_after_ms = retry_after.map(|delay| u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
+    let retry_after_ms = retry_delay(code).map(|delay| u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
     v1::ErrorDetail { code: code as i32, message, hint, retryable: code.is_retryable(), retry_after_ms }
 }
 
