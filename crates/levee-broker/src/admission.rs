@@ -6,7 +6,7 @@
 //! burst + one charge.
 //!
 //! Must hold: a tenant's limit holds over all its connections, users, topics and streams together; who would wait
-//! longer than [`MAX_THROTTLE_MS`] is refused at once and charged nothing, so that what waits is bounded; who is
+//! longer than [`MAX_THROTTLE`] is refused at once and charged nothing, so that what waits is bounded; who is
 //! gone before its turn gives back what it was charged.
 
 mod bucket;
@@ -28,8 +28,8 @@ use bucket::Charged;
 use connections::Connections;
 use events::{Events, Soft};
 use levels::{Levels, Rates};
-use levee_types::limits::MAX_THROTTLE_MS;
-use levee_types::quota::{Action, Dimension, Effective};
+use levee_types::limits::MAX_THROTTLE;
+use levee_types::quota::{Action, Dimension, Effective, Source};
 use levee_types::{Clock, ErrorCode, LeveeError, TopicName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,8 @@ impl NodeAdmission {
     pub fn new(rates: NodeRates) -> Self {
         let node = Rates::default();
         for (dimension, limit) in rates.limits() {
-            node.set(dimension, Some(Effective::of(dimension, limit, levee_types::quota::Source::Default)));
+            let own = std::iter::once((dimension, limit)).collect();
+            node.set(dimension, Some(Effective::of_part(dimension, &own, Source::Default)));
         }
         Self { rates: node }
     }
@@ -111,7 +112,7 @@ impl TenantAdmission {
             let delay = bucket.delay(now);
             let is_refused = match quota.action {
                 Action::Reject => !delay.is_zero(),
-                Action::Throttle => delay > Duration::from_millis(MAX_THROTTLE_MS),
+                Action::Throttle => delay > MAX_THROTTLE,
                 Action::Observe => false,
             };
             if is_refused {
@@ -185,7 +186,7 @@ fn refusal(charge: Charge<'_>, level: Level, quota: Effective, delay: Duration) 
         Level::User => format!("user {}'s", charge.user),
         Level::Topic => format!("topic {}'s", charge.topic.map_or("", |topic| topic.as_str())),
     };
-    let message = format!("{whose} quota of {limit} {} is used up", charge.dimension.describe());
+    let message = format!("{whose} quota of {} is used up", charge.dimension.amount(limit));
     let hint = match level {
         Level::Node => "send less, or wait".to_owned(),
         Level::Tenant | Level::User | Level::Topic => format!(

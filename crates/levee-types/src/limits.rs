@@ -77,10 +77,6 @@ pub const MAX_THROTTLE: Duration = Duration::from_secs(20);
 pub const MAX_QUOTA_EVENTS: usize = 100;
 /// Quotas of users and topics of one tenant.
 pub const MAX_QUOTA_TARGETS_PER_TENANT: u64 = 1_000;
-/// Milliseconds that a request waits for a quota; what would wait longer is refused.
-pub const MAX_THROTTLE_MS: u64 = 10_000;
-/// Requests that quotas held up, that are remembered for each tenant.
-pub const MAX_QUOTA_EVENTS: usize = 100;
 /// Events of the audit log of one tenant; beyond, the oldest go.
 pub const MAX_AUDIT_EVENTS_PER_TENANT: u64 = 100_000;
 /// Hours of use that are kept for each tenant: 400 days.

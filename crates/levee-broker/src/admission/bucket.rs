@@ -70,7 +70,7 @@ impl Bucket {
 
 /// What was charged before must be paid back, but for what may come at once.
 fn waits(quota: &Effective, paid_at: u64, now: u64) -> Duration {
-    let burst_ns = time_of(quota.burst, quota);
+    let burst_ns = time_of(quota.burst.unwrap_or(0), quota);
     Duration::from_nanos(paid_at.saturating_sub(burst_ns).saturating_sub(now))
 }
 

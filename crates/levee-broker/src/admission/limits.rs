@@ -1,13 +1,13 @@
 //! The quotas of a tenant, evaluated.
 
-use levee_types::quota::{Dimension, Effective, Quota, Quotas, Source, effective};
+use levee_types::quota::{Dimension, Effective, EffectiveQuotas, Plan, Quota, Quotas, Source};
 use levee_types::{PlanName, TenantName, TopicName, UserName};
 
 /// The quotas that hold for a tenant and its parts.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
     tenant: Option<(TenantName, PlanName)>,
-    all: Vec<(Dimension, Effective)>,
+    all: Option<EffectiveQuotas>,
     users: Vec<(UserName, Quotas)>,
     topics: Vec<(TopicName, Quotas)>,
 }
@@ -18,19 +18,19 @@ impl Limits {
     pub fn new(
         tenant: TenantName,
         plan: PlanName,
-        planned: &Quotas,
+        planned: &Plan,
         own: &Quotas,
         users: Vec<(UserName, Quotas)>,
         topics: Vec<(TopicName, Quotas)>,
     ) -> Self {
-        let all = Dimension::ALL.map(|dimension| (dimension, effective(dimension, planned, own)));
-        Self { tenant: Some((tenant, plan)), all: all.to_vec(), users, topics }
+        let all = EffectiveQuotas::of_tenant(planned, own);
+        Self { tenant: Some((tenant, plan)), all: Some(all), users, topics }
     }
 
     /// The quota of the tenant; none for the system, which has none.
     #[must_use]
     pub fn of(&self, dimension: Dimension) -> Option<Effective> {
-        self.all.iter().find(|(known, _)| *known == dimension).map(|(_, quota)| *quota)
+        self.all.as_ref().map(|all| *all.get(dimension))
     }
 
     /// Those of users.
@@ -52,7 +52,7 @@ impl Limits {
 
 /// The quota of a user or a topic, if one was set for it.
 pub(super) fn of_part(quotas: &Quotas, dimension: Dimension, source: Source) -> Option<Effective> {
-    quotas.get(dimension).map(|quota| Effective::of(dimension, *quota, source))
+    quotas.get(dimension).map(|_| Effective::of_part(dimension, quotas, source))
 }
 
 /// What all tenants may use together, per second; 0: any amount.

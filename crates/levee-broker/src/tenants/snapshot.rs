@@ -3,6 +3,7 @@
 use crate::admission::Limits;
 use levee_storage::{QuotaPart, Shard, Suspension, Tenant, Token, User};
 use levee_types::acl::AclPolicy;
+use levee_types::limits::DEFAULT_PLAN_WEIGHT;
 use levee_types::quota::Quotas;
 use levee_types::{LeveeError, PlanName, TenantId, TokenId, UserId, UserName};
 use std::collections::HashMap;
@@ -47,7 +48,7 @@ impl Snapshot {
         }
         let (weight, limits) = match &tenant {
             Some(tenant) => limits(shard, tenant)?,
-            None => (levee_types::quota::DEFAULT_WEIGHT, Limits::default()),
+            None => (DEFAULT_PLAN_WEIGHT, Limits::default()),
         };
         Ok(Some(Self {
             id,
@@ -145,7 +146,7 @@ fn limits(shard: &Shard, tenant: &Tenant) -> Result<(u32, Limits), LeveeError> {
             }
         }
     }
-    let limits = Limits::new(tenant.name.clone(), tenant.plan.clone(), &plan.plan.quotas, &own, users, topics);
+    let limits = Limits::new(tenant.name.clone(), tenant.plan.clone(), &plan.plan, &own, users, topics);
     Ok((plan.plan.weight, limits))
 }
 

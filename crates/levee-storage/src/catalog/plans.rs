@@ -20,20 +20,20 @@ pub struct NamedPlan {
 }
 
 pub(crate) fn quotas_row(quotas: &Quotas) -> QuotasRow {
-    let row = |(dimension, quota): (Dimension, &Quota)| QuotaRow {
-        dimension: dimension as u32,
+    let row = |(dimension, quota): (&Dimension, &Quota)| QuotaRow {
+        dimension: *dimension as u32,
         limit: quota.limit,
         burst: quota.burst,
         soft_percent: quota.soft_percent.map(u32::from),
         action: quota.action.map(|action| action as u32),
     };
-    QuotasRow { quotas: quotas.iter().map(row).collect() }
+    QuotasRow { quotas: quotas.0.iter().map(row).collect() }
 }
 
 pub(crate) fn quotas(row: QuotasRow) -> Result<Quotas, BadRow> {
     let mut quotas = Quotas::default();
     for row in row.quotas {
-        let dimension = Dimension::from_number(row.dimension).ok_or(BadRow)?;
+        let dimension = number(row.dimension, Dimension::from_number)?;
         let soft_percent = row.soft_percent.map(u8::try_from).transpose().map_err(|_| BadRow)?;
         let action = row.action.map(|action| Action::from_number(action).ok_or(BadRow)).transpose()?;
         quotas.set(dimension, Quota { limit: row.limit, burst: row.burst, soft_percent, action });
@@ -41,9 +41,13 @@ pub(crate) fn quotas(row: QuotasRow) -> Result<Quotas, BadRow> {
     Ok(quotas)
 }
 
+fn number<T>(number: u32, of: impl Fn(i32) -> Option<T>) -> Result<T, BadRow> {
+    i32::try_from(number).ok().and_then(of).ok_or(BadRow)
+}
+
 /// The plan of a row; one that is built in needs none.
 pub(crate) fn named_plan(name: PlanName, row: Option<PlanRow>) -> Result<Option<NamedPlan>, BadRow> {
-    let built_in = Plan::built_in(name.as_str());
+    let built_in = Plan::built_in(&name);
     Ok(match (row, built_in) {
         (None, None) => None,
         (None, Some(plan)) => Some(NamedPlan { name, plan, tenants: 0 }),

@@ -5,7 +5,7 @@ use crate::error::StorageError;
 use crate::keys::{self, Keyspace};
 use crate::rows::{BadRow, TenantCounters, TenantRow};
 use crate::usage::Totals;
-use levee_types::quota::DEFAULT_PLAN;
+use levee_types::quota::Plan;
 use levee_types::{PlanName, TenantId, TenantName};
 use prost::Message;
 
@@ -62,7 +62,7 @@ impl Tenant {
         counters: &TenantCounters,
         stored_bytes: u64,
     ) -> Result<Self, BadRow> {
-        let plan = if row.plan.is_empty() { DEFAULT_PLAN } else { &row.plan };
+        let plan = if row.plan.is_empty() { Plan::DEFAULT } else { &row.plan };
         Ok(Self {
             id,
             name: TenantName::new(&row.name).map_err(|_| BadRow)?,

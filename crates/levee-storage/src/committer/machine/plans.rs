@@ -6,7 +6,7 @@ use crate::error::StorageError;
 use crate::keys::{self, QuotaPart};
 use crate::rows::{PlanRow, QuotasRow, TopicRow, UserRow};
 use levee_types::limits::{MAX_PLANS, MAX_QUOTA_TARGETS_PER_TENANT};
-use levee_types::quota::{Action, DEFAULT_PLAN, Dimension, Plan, Quota, Quotas, effective};
+use levee_types::quota::{Action, Dimension, Effective, Plan, Quota, Quotas};
 use levee_types::{ErrorCode, LeveeError, PlanName, TenantId};
 
 /// What is to change in a set of quotas; the rest stays.
@@ -21,10 +21,10 @@ pub struct QuotaChange {
 impl QuotaChange {
     fn apply(&self, quotas: &mut Quotas) {
         for (dimension, quota) in &self.set {
-            quotas.set(*dimension, *quota);
+            quotas.0.insert(*dimension, *quota);
         }
         for dimension in &self.unset {
-            quotas.unset(*dimension);
+            quotas.0.remove(dimension);
         }
     }
 }
@@ -79,7 +79,7 @@ impl Machine {
         let refuse = |message: String, hint: &str| {
             Err(StorageError::Invalid(LeveeError::new(ErrorCode::InvalidArgument, message).with_hint(hint)))
         };
-        if Plan::built_in(name.as_str()).is_some() {
+        if Plan::built_in(name).is_some() {
             return refuse(format!("plan {name} is built in"), "choose another plan");
         }
         if plan.tenants > 0 {
@@ -118,7 +118,7 @@ impl Machine {
         let had_row = before.is_some();
         let mut set = quotas(before.unwrap_or_default())?;
         change.apply(&mut set);
-        if part != QuotaPart::Tenant && had_row == set.is_empty() {
+        if part != QuotaPart::Tenant && had_row == set.0.is_empty() {
             let mut counters = self.tenant_counters(tenant)?;
             if had_row {
                 counters.quota_parts -= 1;
@@ -131,7 +131,7 @@ impl Machine {
             }
             draft.put_row(keys::tenant_counters(tenant), &counters);
         }
-        if set.is_empty() {
+        if set.0.is_empty() {
             draft.delete(key);
         } else {
             draft.put_row(key, &quotas_row(&set));
@@ -159,10 +159,10 @@ impl Machine {
         if let Some(limits) = self.limits.get(&tenant) {
             return Ok(*limits);
         }
-        let plan = self.plan_of(tenant)?.plan.quotas;
+        let plan = self.plan_of(tenant)?.plan;
         let own = quotas(self.row(&keys::quotas(tenant, QuotaPart::Tenant))?.unwrap_or_default())?;
         let limit = |dimension| {
-            let quota = effective(dimension, &plan, &own);
+            let quota = Effective::of_tenant(dimension, &plan, &own);
             quota.limit.filter(|_| quota.action == Action::Reject)
         };
         let limits = CountLimits {
@@ -181,15 +181,15 @@ impl Machine {
             (Ok(row), Ok(plan)) => (row.name, plan.name.to_string()),
             _ => (String::new(), String::new()),
         };
-        let (what, twice) = (dimension.describe(), limit.saturating_mul(2));
-        let message = format!("tenant {name} is at its limit of {limit} {what} (plan {plan})");
+        let (what, twice) = (dimension.amount(limit), limit.saturating_mul(2));
+        let message = format!("tenant {name} is at its limit of {what} (plan {plan})");
         let hint = format!("raise it with: levee quota set {name} {}={twice}", dimension.name());
         StorageError::Invalid(LeveeError::new(ErrorCode::LimitExceeded, message).with_hint(hint))
     }
 
     fn plan_of(&self, tenant: TenantId) -> Result<NamedPlan, StorageError> {
         let row = self.tenant_row(tenant)?;
-        let name = if row.plan.is_empty() { DEFAULT_PLAN } else { &row.plan };
+        let name = if row.plan.is_empty() { Plan::DEFAULT } else { &row.plan };
         let name = PlanName::new(name).map_err(|_| crate::rows::BadRow)?;
         self.plan(&name)?.ok_or(StorageError::NoPlan)
     }
