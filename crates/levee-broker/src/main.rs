@@ -7,6 +7,7 @@ use args::Args;
 use clap::Parser as _;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::server::Surroundings;
+use levee_broker::transport::tls::Tls;
 use levee_broker::{Listeners, RunningShard, data_dir, logging, metrics, open_files, serve};
 use levee_types::{Clock, Random};
 use std::error::Error;
@@ -36,6 +37,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let metrics = metrics::install()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let tls = Tls::load(&settings.tls, &clock)?;
 
     data_dir::prepare(&settings.data_dir)
         .map_err(|error| format!("cannot create {}: {error}", settings.data_dir.display()))?;
@@ -46,10 +48,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     let runtime = runtime(settings.runtime.worker_threads)?;
     let result = runtime.block_on(async {
         let shutdown = signals::shutdown()?;
-        let listeners = Listeners::bind(&settings)?;
+        let listeners = Listeners::bind(&settings, tls)?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             grpc = %listeners.grpc.local_addr()?,
+            tls = listeners.tls.is_some(),
             http = %listeners.http.local_addr()?,
             data_dir = %settings.data_dir.display(),
             "ready"

@@ -36,6 +36,19 @@ fn describe() {
     counter!("levee_connections_total", "Connections that were accepted, by listener.");
     counter!("levee_connections_refused_total", "Connections beyond the limit, by listener.");
     counter!("levee_accept_errors_total", "Errors of accept, by listener.");
+    counter!(
+        "levee_tls_refused_total",
+        "TLS connections that were closed before their first byte, by reason."
+    );
+    counter!(
+        "levee_tls_reloads_total",
+        "Changes of the files of TLS, by result: ok, or failed and kept as it was."
+    );
+    gauge!("levee_tls_certificate_expiry_timestamp_seconds", "When the broker's certificate expires.");
+    gauge!(
+        "levee_tls_client_crl_expiry_timestamp_seconds",
+        "When the next update of the lists of revoked client certificates is due; nobody gets in after it."
+    );
     counter!("levee_produced_batches_total", "Batches that were acknowledged.");
     counter!("levee_produced_records_total", "Records that were acknowledged.");
     counter!("levee_produced_bytes_total", "Bytes of batches that were acknowledged.");

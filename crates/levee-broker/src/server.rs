@@ -20,10 +20,11 @@ use crate::transport::accept::{Acceptor, bind};
 use crate::transport::connection::{Lifetime, Server};
 use crate::transport::limits::MAX_HTTP_CONNECTIONS;
 use crate::transport::stack::{Parts, stack};
+use crate::transport::tls::Tls;
 use levee_types::{Clock, Random};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ const ASK_GRACE: Duration = Duration::from_secs(1);
 pub struct Listeners {
     /// For gRPC.
     pub grpc: TcpListener,
+    /// What encrypts gRPC; none: it is in plain text.
+    pub tls: Option<Tls>,
     /// For metrics and health.
     pub http: TcpListener,
 }
@@ -61,10 +64,11 @@ impl Listeners {
     ///
     /// # Errors
     /// Names the address that cannot be had.
-    pub fn bind(settings: &Settings) -> Result<Self, BindError> {
+    pub fn bind(settings: &Settings, tls: Option<Tls>) -> Result<Self, BindError> {
         let bind = |key, address| bind(address).map_err(|source| BindError { key, address, source });
         Ok(Self {
             grpc: bind("grpc.listen", settings.grpc.listen)?,
+            tls,
             http: bind("http.listen", settings.http.listen)?,
         })
     }
@@ -93,6 +97,10 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let Surroundings { clock, random, metrics } = surroundings;
+    let Listeners { grpc, tls, http } = listeners;
+    if tls.is_none() {
+        warn_of_plain_text(&grpc);
+    }
     let drain = CancellationToken::new();
     let cut = CancellationToken::new();
     let tracker = TaskTracker::new();
@@ -117,6 +125,7 @@ pub async fn serve(
     };
     let server = Server {
         stack: stack(parts, services::routes(services)),
+        tls: tls.as_ref().map(Tls::handshaker),
         lifetime: Lifetime {
             age: settings.grpc.connection_age(),
             grace: settings.grpc.connection_age_grace(),
@@ -125,17 +134,19 @@ pub async fn serve(
         cut: cut.clone(),
     };
     let connections = open_files::allow_connections(settings.grpc.max_connections);
-    let grpc = Acceptor::new(listeners.grpc, "grpc", connections, &clock);
-    let http = Acceptor::new(listeners.http, "http", MAX_HTTP_CONNECTIONS, &clock);
+    let grpc = Acceptor::new(grpc, "grpc", connections, &clock);
+    let http = Acceptor::new(http, "http", MAX_HTTP_CONNECTIONS, &clock);
     let endpoint = HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone() };
 
     tracker.spawn(accept(grpc, server, tracker.clone()));
     // Metrics and health answer until the very end.
     let beside = TaskTracker::new();
-    // Apart, because what asks the shard holds it.
+    // Apart, because what asks the shard holds it, and what asks the disk may not come back.
     let asking = TaskTracker::new();
+    let certificates = follow(tls, Blocking::new(asking.clone(), 1));
     let gauges = ShardGauges::new().follow(storage.shard.clone(), Blocking::new(asking.clone(), 1));
-    let run_beside = async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges) };
+    let run_beside =
+        async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges, certificates) };
 
     let stop = Stop { drain, cut, tracker, patience: settings.grpc.drain_timeout() };
     let result = tokio::select! {
@@ -158,6 +169,27 @@ async fn accept(mut acceptor: Acceptor, server: Server, tracker: TaskTracker) {
                 tracker.spawn(server.clone().run(accepted));
             }
         }
+    }
+}
+
+/// What is sent in plain text, credentials too, can be read on the way. On loopback there is none.
+fn warn_of_plain_text(grpc: &TcpListener) {
+    if let Ok(address) = grpc.local_addr()
+        && !address.ip().is_loopback()
+    {
+        tracing::warn!(
+            %address,
+            "gRPC is in plain text, so that credentials and records can be read on their way; set \
+             tls.certificate_file and tls.key_file"
+        );
+    }
+}
+
+/// Keeps TLS as its files are.
+async fn follow(tls: Option<Tls>, blocking: Blocking) -> Infallible {
+    match tls {
+        Some(tls) => tls.follow(blocking).await,
+        None => pending().await,
     }
 }
 

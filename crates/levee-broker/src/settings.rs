@@ -9,12 +9,14 @@
 
 mod check;
 mod load;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::check;
 pub use load::{Invalid, Overrides, load};
+pub use tls::TlsSettings;
 
 use levee_storage::ShardSettings;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// gRPC.
     pub grpc: GrpcSettings,
+    /// TLS of gRPC.
+    pub tls: TlsSettings,
     /// Metrics and health over HTTP.
     pub http: HttpSettings,
     /// Journal, index and caches.
@@ -46,6 +50,7 @@ impl Default for Settings {
         Self {
             data_dir: PathBuf::from("/var/lib/levee"),
             grpc: GrpcSettings::default(),
+            tls: TlsSettings::default(),
             http: HttpSettings::default(),
             storage: ShardSettings::default(),
             runtime: RuntimeSettings::default(),

@@ -4,8 +4,10 @@ pub mod accept;
 pub(crate) mod aligned;
 pub mod connection;
 pub mod limits;
+mod rewound;
 pub mod stack;
 pub mod step;
 mod steps;
+pub mod tls;
 
 pub use steps::request_id::RequestId;

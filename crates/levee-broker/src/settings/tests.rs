@@ -125,7 +125,7 @@ fn every_key_can_come_from_the_environment() {
     for key in known_keys() {
         let environment = [(variable(&key), "\u{0}".to_owned())];
         let result = load(None, environment, &Overrides::default());
-        // Text that fits no key but a path: so it arrived.
+        // Text that fits no key but the one path that needs no other: so it arrived.
         assert_eq!(result.is_ok(), key == "data_dir", "{key}");
     }
 }
@@ -213,6 +213,28 @@ fn a_value_of_another_kind_is_an_error() {
     ] {
         let errors = errors("", &[(name, value)]);
         assert!(errors.len() == 1 && errors[0].contains(name) && errors[0].contains("must be"), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_part_of_tls_is_an_error_that_names_what_is_missing() {
+    let files = ["certificate_file", "key_file", "client_ca_file", "client_crl_file"];
+    for set in 0..1 << files.len() {
+        let is_set = |index: usize| set & 1 << index != 0;
+        let content: String = (0..files.len())
+            .filter(|index| is_set(*index))
+            .map(|index| format!("tls.{} = \"x\"\n", files[index]))
+            .collect();
+        // Certificate and key with anything, the authority with a list of revoked certificates.
+        let needed = [set != 0, set != 0, is_set(3), false];
+        let missing: Vec<_> = (0..files.len()).filter(|index| needed[*index] && !is_set(*index)).collect();
+        let (_dir, path) = file(&content);
+        let result = load(Some(&path), [], &Overrides::default());
+        let errors = result.map_or_else(|invalid| invalid.errors, |_| Vec::new());
+        assert_eq!(errors.len(), missing.len(), "{content}: {errors:?}");
+        for (error, index) in errors.iter().zip(missing) {
+            assert!(error.starts_with(&format!("tls.{}: it is missing", files[index])), "{content}: {error}");
+        }
     }
 }
 

@@ -1,25 +1,28 @@
 //! One gRPC connection, from its first byte to its last.
 //!
-//! Must hold: whatever the client does or leaves undone, the connection ends: without a preface after
-//! [`PREFACE_TIMEOUT`], without signs of life by keepalive, at its age, and when the broker stops.
+//! Must hold: whatever the client does or leaves undone, the connection ends: without a handshake after
+//! [`HANDSHAKE_TIMEOUT`](super::limits::HANDSHAKE_TIMEOUT), without a preface after [`PREFACE_TIMEOUT`], without
+//! signs of life by keepalive, at its age, when its certificate is not accepted any more, and when the broker
+//! stops.
 
 use super::accept::Accepted;
 use super::aligned::Aligned;
 use super::limits::{self, GOODBYE_TIMEOUT, MAX_CONCURRENT_STREAMS, PREFACE_TIMEOUT};
+use super::rewound::Rewound;
 use super::stack::Stack;
+use super::tls::{Client, ClientCertificate, Handshaker, Secured};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use levee_types::{ErrorCode, LeveeError};
-use std::future::Future;
-use std::io::{self, Cursor};
+use std::future::{Future, pending};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +43,8 @@ pub struct ConnectionContext {
     pub retire: CancellationToken,
     /// One permit for each call that may be in the broker's hands.
     pub calls: Arc<Semaphore>,
+    /// Who the client proved to be; none if it was not asked for a certificate.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl ConnectionContext {
@@ -70,6 +75,8 @@ pub struct Lifetime {
 pub struct Server {
     /// What requests pass.
     pub stack: Stack,
+    /// What encrypts connections; none: they are in plain text.
+    pub tls: Option<Handshaker>,
     /// How long connections live.
     pub lifetime: Lifetime,
     /// Cancelled when the broker drains: every connection is asked to go.
@@ -84,32 +91,58 @@ impl Server {
         let Accepted { stream, peer, place } = accepted;
         let open = metrics::gauge!("levee_connections", "listener" => "grpc");
         open.increment(1.0);
+        match self.tls.clone() {
+            None => self.talk(stream, peer, None).await,
+            Some(tls) => {
+                let handshake = tokio::select! {
+                    handshake = tls.run(stream) => Some(handshake),
+                    // No call was begun: the client connects elsewhere.
+                    () = self.drain.cancelled() => None,
+                };
+                match handshake {
+                    Some(Ok(Secured { stream, client })) => self.talk(stream, peer, client).await,
+                    Some(Err(refusal)) => tracing::debug!(%peer, %refusal, "refused a connection"),
+                    None => tracing::debug!(%peer, "closed a connection whose handshake was not over"),
+                }
+            }
+        }
+        open.decrement(1.0);
+        drop(place);
+    }
+
+    /// Serves a connection that is as private as it is going to be.
+    async fn talk(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+        peer: SocketAddr,
+        client: Option<Client>,
+    ) {
         match timeout(PREFACE_TIMEOUT, read_preface(stream)).await {
             Ok(Ok(io)) => {
                 let calls = TaskTracker::new();
-                self.serve(io, peer, &calls).await;
+                self.serve(io, peer, client, &calls).await;
                 calls.close();
                 calls.wait().await;
             }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "closed a connection that speaks no HTTP/2"),
             Err(_) => tracing::debug!(%peer, "closed a connection that said nothing"),
         }
-        open.decrement(1.0);
-        drop(place);
     }
 
     async fn serve(
         self,
         io: impl AsyncRead + AsyncWrite + Unpin + Send,
         peer: SocketAddr,
+        client: Option<Client>,
         calls: &TaskTracker,
     ) {
         let context = ConnectionContext {
             peer,
             retire: CancellationToken::new(),
             calls: Arc::new(Semaphore::new(MAX_CONCURRENT_STREAMS as usize)),
+            certificate: client.as_ref().map(|client| Arc::clone(&client.certificate)),
         };
-        let Self { stack, lifetime, drain, cut } = self;
+        let Self { stack, tls: _, lifetime, drain, cut } = self;
         let retire = context.retire.clone();
         let service = service_fn(move |request: http::Request<Incoming>| {
             let (head, body) = request.into_parts();
@@ -123,9 +156,14 @@ impl Server {
         let http2 = limits::http2(TrackedExecutor(calls.clone()));
         let mut connection = pin!(http2.serve_connection(TokioIo::new(io), service));
         let mut age = pin!(tokio::time::sleep(lifetime.age));
+        let mut turned_away = pin!(turned_away(client));
 
         tokio::select! {
             result = &mut connection => return log_end(peer, result),
+            () = &mut turned_away => {
+                retire.cancel();
+                return log_turned_away(peer);
+            }
             () = &mut age => {}
             () = drain.cancelled() => {}
         }
@@ -135,6 +173,7 @@ impl Server {
         let mut grace = pin!(tokio::time::sleep(lifetime.grace));
         tokio::select! {
             result = &mut connection => log_end(peer, result),
+            () = &mut turned_away => log_turned_away(peer),
             () = silent(calls) => tracing::debug!(%peer, "cut a connection that did not say goodbye"),
             () = &mut grace, if !drain.is_cancelled() => tracing::debug!(%peer, "cut a connection at its age"),
             () = cut.cancelled() => tracing::debug!(%peer, "cut a connection at the end of the drain"),
@@ -155,6 +194,18 @@ async fn silent(calls: &TaskTracker) {
     }
 }
 
+/// Resolves when the client's certificate is not accepted any more.
+async fn turned_away(client: Option<Client>) {
+    match client {
+        Some(client) => client.turned_away().await,
+        None => pending().await,
+    }
+}
+
+fn log_turned_away(peer: SocketAddr) {
+    tracing::debug!(%peer, "cut a connection whose certificate is not accepted any more");
+}
+
 fn log_end(peer: SocketAddr, result: hyper::Result<()>) {
     if let Err(error) = result {
         tracing::debug!(%peer, %error, "a connection broke");
@@ -162,14 +213,13 @@ fn log_end(peer: SocketAddr, result: hyper::Result<()>) {
 }
 
 /// Reads the preface and puts it back.
-async fn read_preface(stream: TcpStream) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + Send> {
-    let (mut reader, writer) = stream.into_split();
+async fn read_preface<T: AsyncRead + Unpin>(mut stream: T) -> io::Result<Rewound<T, { PREFACE.len() }>> {
     let mut preface = [0; PREFACE.len()];
-    reader.read_exact(&mut preface).await?;
+    stream.read_exact(&mut preface).await?;
     if preface != *PREFACE {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "not an HTTP/2 preface"));
     }
-    Ok(tokio::io::join(Cursor::new(preface).chain(reader), writer))
+    Ok(Rewound::new(preface, stream))
 }
 
 /// Runs the calls of a connection on its tracker, so that a stop can wait for them.

@@ -47,7 +47,14 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// It has this long to give one.
 pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A new connection has this long to say that it speaks HTTP/2. Keepalive begins only after that.
+/// A new connection has this long for its TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of a file of certificates, keys or lists of revoked certificates.
+pub const MAX_TLS_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A new connection has this long to say that it speaks HTTP/2, after its handshake if there is one.
+/// Keepalive begins only after that.
 pub const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that was asked to go, and has no calls left, has this long to do so.

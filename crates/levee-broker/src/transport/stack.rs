@@ -35,7 +35,7 @@ pub struct Parts {
     pub authenticator: Authenticator,
 }
 
-/// Before this the connection was admitted, and later TLS comes there. Quotas will stand between
+/// Before this the connection was admitted, and its TLS handshake is over. Quotas will stand between
 /// authentication and the services; authorization is the services' first line, where the resource is
 /// known.
 #[must_use]

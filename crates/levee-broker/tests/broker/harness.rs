@@ -4,6 +4,7 @@ use bytes::Bytes;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::error::what_to_do;
 use levee_broker::server::Surroundings;
+use levee_broker::transport::tls::Tls;
 use levee_broker::{Listeners, RunningShard, ServeError, Settings, serve};
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
@@ -58,7 +59,8 @@ impl Broker {
             RunningShard::start(dir.path(), settings.storage.clone(), Arc::clone(&clock), random.as_ref())
                 .unwrap();
         let shard = storage.shard.clone();
-        let listeners = Listeners::bind(&settings).unwrap();
+        let tls = Tls::load(&settings.tls, &clock).unwrap();
+        let listeners = Listeners::bind(&settings, tls).unwrap();
         let (grpc, http) = (listeners.grpc.local_addr().unwrap(), listeners.http.local_addr().unwrap());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let (shutdown, stop) = oneshot::channel();

@@ -1,0 +1,106 @@
+//! The files as they are on disk.
+//!
+//! Must hold: a key that others than its owner have access to is not read; a path costs bounded memory and no
+//! waiting, whatever it leads to.
+
+use super::error::{Problem, TlsError};
+use crate::settings::TlsSettings;
+use crate::transport::limits::MAX_TLS_FILE_BYTES;
+use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// What tells whether files changed. Unlike the contents, nothing secret.
+pub(super) type Digest = [u8; SHA256_OUTPUT_LEN];
+
+/// The contents of all files that are set, read together.
+pub(super) struct Contents {
+    pub(super) certificate: Content,
+    pub(super) key: Content,
+    pub(super) client_ca: Option<Content>,
+    pub(super) client_crl: Option<Content>,
+}
+
+/// What is in one file.
+pub(super) struct Content {
+    /// The key that names the file.
+    pub(super) setting: &'static str,
+    pub(super) path: PathBuf,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Contents {
+    pub(super) fn read(settings: &TlsSettings) -> Result<Self, TlsError> {
+        let public = |setting, path: &Path| Content::read(setting, path, |_| Ok(()));
+        let optional =
+            |setting, path: &Path| (!path.as_os_str().is_empty()).then(|| public(setting, path)).transpose();
+        Ok(Self {
+            certificate: public("tls.certificate_file", &settings.certificate_file)?,
+            key: Content::read("tls.key_file", &settings.key_file, require_private)?,
+            client_ca: optional("tls.client_ca_file", &settings.client_ca_file)?,
+            client_crl: optional("tls.client_crl_file", &settings.client_crl_file)?,
+        })
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        let mut context = Context::new(&SHA256);
+        for content in
+            [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref(), self.client_crl.as_ref()]
+        {
+            let bytes = content.map_or(&[][..], |content| &content.bytes);
+            // So that a byte which moves from one file to the next is a change.
+            context.update(&(bytes.len() as u64).to_be_bytes());
+            context.update(bytes);
+        }
+        let mut digest = [0; SHA256_OUTPUT_LEN];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
+    }
+}
+
+impl Content {
+    fn read(
+        setting: &'static str,
+        path: &Path,
+        check_mode: impl FnOnce(u32) -> Result<(), Problem>,
+    ) -> Result<Self, TlsError> {
+        match read(path, check_mode) {
+            Ok(bytes) => Ok(Self { setting, path: path.to_owned(), bytes }),
+            Err(problem) => Err(TlsError::new(setting, path, problem)),
+        }
+    }
+
+    /// What is wrong with this file.
+    pub(super) fn error(&self, problem: Problem) -> TlsError {
+        TlsError::new(self.setting, &self.path, problem)
+    }
+}
+
+fn require_private(mode: u32) -> Result<(), Problem> {
+    if mode & 0o077 == 0 { Ok(()) } else { Err(Problem::Exposed(mode & 0o7777)) }
+}
+
+fn read(path: &Path, check_mode: impl FnOnce(u32) -> Result<(), Problem>) -> Result<Vec<u8>, Problem> {
+    // Opening a named pipe would wait for somebody to write into it.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|errno| Problem::Unreadable(io::Error::from(errno)))?;
+    let file = File::from(file);
+    let metadata = file.metadata().map_err(Problem::Unreadable)?;
+    if !metadata.is_file() {
+        return Err(Problem::NoFile);
+    }
+    check_mode(metadata.permissions().mode())?;
+    let mut bytes = Vec::new();
+    file.take(MAX_TLS_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
+    if bytes.len() as u64 > MAX_TLS_FILE_BYTES {
+        return Err(Problem::TooLarge);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;
