@@ -12,6 +12,8 @@ mod endpoint;
 mod error;
 mod files;
 mod handshake;
+#[cfg(test)]
+mod manual;
 mod reload;
 mod server_certificate;
 mod validity;

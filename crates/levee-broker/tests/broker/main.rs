@@ -20,3 +20,5 @@ mod isolation;
 mod produce;
 #[cfg(test)]
 mod read;
+#[cfg(test)]
+mod tls;

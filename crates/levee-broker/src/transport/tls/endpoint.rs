@@ -112,3 +112,6 @@ fn unix_time(clock: &dyn Clock) -> UnixTime {
     // A clock never shows a time before 1970.
     UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(clock.unix_ms()).unwrap_or(0)))
 }
+
+#[cfg(test)]
+mod tests;

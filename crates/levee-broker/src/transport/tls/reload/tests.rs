@@ -3,30 +3,17 @@
 use super::{Tls, read_changed};
 use crate::rate_limited::RateLimited;
 use crate::settings::TlsSettings;
+use crate::transport::tls::manual::Manual;
 use levee_types::Clock;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// 2030-01-01, in seconds of Unix time.
 const NEW_YEAR: i64 = 1_893_456_000;
-
-struct Manual(AtomicI64);
-
-impl Clock for Manual {
-    fn unix_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed) * 1_000
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.unix_ms().try_into().unwrap())
-    }
-}
 
 struct Setup {
     dir: TempDir,
@@ -43,7 +30,7 @@ impl Setup {
             key_file: dir.path().join("key"),
             ..TlsSettings::default()
         };
-        let manual = Arc::new(Manual(AtomicI64::new(NEW_YEAR)));
+        let manual = Arc::new(Manual::at(NEW_YEAR));
         let clock = Arc::clone(&manual) as Arc<dyn Clock>;
         let setup = Self { dir, settings, manual, clock };
         setup.write_certificate(2030, 2031);
@@ -68,7 +55,7 @@ impl Setup {
 
     /// What a start says, and at `now_s` in Unix time.
     fn start_at(&self, now_s: i64) -> Result<Tls, String> {
-        self.manual.0.store(now_s, Ordering::Relaxed);
+        self.manual.set(now_s);
         Tls::load(&self.settings, &self.clock).map(Option::unwrap).map_err(|error| error.to_string())
     }
 }
@@ -123,7 +110,7 @@ fn only_a_change_that_can_be_used_is_taken_and_each_is_counted() {
         // Not valid yet, and then it is.
         setup.write_certificate(2031, 2034);
         assert!(!look(&mut tls));
-        setup.manual.0.store(NEW_YEAR + 366 * 86_400, Ordering::Relaxed);
+        setup.manual.set(NEW_YEAR + 366 * 86_400);
         assert!(look(&mut tls));
 
         let rendered = shown.render();
