@@ -17,7 +17,7 @@ use crate::operation::{Access, Operation};
 use crate::tenants::{TenantEntry, Tenants};
 use decide::{Grant, Refused, authorize, no_tenant};
 use levee_types::acl::AclOperation;
-use levee_types::{ErrorCode, LeveeError, TenantId};
+use levee_types::{Clock, ErrorCode, LeveeError, TenantId};
 use std::sync::Arc;
 use tonic::Request;
 
@@ -76,6 +76,12 @@ impl Authorizer {
     /// UNAUTHENTICATED.
     pub fn caller<T>(&self, request: &Request<T>) -> Result<Principal, LeveeError> {
         principal(request).cloned()
+    }
+
+    /// Time.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.tenants.clock()
     }
 
     /// The tenant that a call is about, and whether the caller comes from outside.

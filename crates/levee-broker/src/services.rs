@@ -1,24 +1,32 @@
 //! The services of the protocol. Each method asks for a permit first and checks every field of its
 //! request; what it cannot do becomes an error that names the field.
 
+mod acl;
+mod audit;
 mod cluster;
 mod produce;
+mod quota;
 mod read;
 mod tenant;
 mod topic;
+mod user;
 
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::health::{HealthService, Readiness};
+use levee_proto::v1::acl_service_server::AclServiceServer;
+use levee_proto::v1::audit_service_server::AuditServiceServer;
 use levee_proto::v1::cluster_service_server::ClusterServiceServer;
 use levee_proto::v1::produce_service_server::ProduceServiceServer;
+use levee_proto::v1::quota_service_server::QuotaServiceServer;
 use levee_proto::v1::read_service_server::ReadServiceServer;
 use levee_proto::v1::tenant_service_server::TenantServiceServer;
 use levee_proto::v1::topic_service_server::TopicServiceServer;
-use levee_types::Clock;
+use levee_proto::v1::user_service_server::UserServiceServer;
 use levee_types::limits::{
     MAX_PRODUCE_REQUEST_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_SMALL_REQUEST_BYTES,
 };
+use levee_types::{Clock, PlanName, Random};
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::service::Routes;
@@ -36,6 +44,10 @@ pub struct Services {
     pub start: Duration,
     /// Without a message, after which a produce stream ends.
     pub idle_timeout: Duration,
+    /// Randomness, for secrets.
+    pub random: Arc<dyn Random>,
+    /// The plan of tenants that are created without one.
+    pub default_plan: PlanName,
     /// Whether the broker serves.
     pub readiness: Readiness,
     /// Whether the protocol is described over reflection.
@@ -52,16 +64,34 @@ macro_rules! limited {
 /// All services.
 #[must_use]
 pub fn routes(services: Services) -> Routes {
-    let Services { authorizer, blocking, clock, start, idle_timeout, readiness, has_reflection } = services;
+    let Services {
+        authorizer,
+        blocking,
+        clock,
+        start,
+        idle_timeout,
+        random,
+        default_plan,
+        readiness,
+        has_reflection,
+    } = services;
     let produce = produce::Produce::new(authorizer.clone(), idle_timeout);
     let read = read::Read { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
-    let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone(), default_plan };
+    let user = user::Users { authorizer: authorizer.clone(), blocking: blocking.clone(), random };
+    let acl = acl::Acls { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let quota = quota::QuotasOfTenants { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let audit = audit::Audits { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let cluster = cluster::Cluster { authorizer, blocking, clock, start };
     let routes = Routes::new(limited!(ProduceServiceServer::new(produce), MAX_PRODUCE_REQUEST_BYTES))
         .add_service(limited!(ReadServiceServer::new(read), MAX_REQUEST_BYTES))
         .add_service(limited!(TopicServiceServer::new(topic), MAX_REQUEST_BYTES))
         .add_service(limited!(TenantServiceServer::new(tenant), MAX_SMALL_REQUEST_BYTES))
+        .add_service(limited!(UserServiceServer::new(user), MAX_SMALL_REQUEST_BYTES))
+        .add_service(limited!(AclServiceServer::new(acl), MAX_REQUEST_BYTES))
+        .add_service(limited!(QuotaServiceServer::new(quota), MAX_SMALL_REQUEST_BYTES))
+        .add_service(limited!(AuditServiceServer::new(audit), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(ClusterServiceServer::new(cluster), MAX_SMALL_REQUEST_BYTES))
         .add_service(HealthService::server(readiness));
     if has_reflection { with_reflection(routes) } else { routes }

@@ -20,13 +20,27 @@ impl Asked {
     /// What `request` asks for `principal`.
     #[must_use]
     pub fn of<T>(request: &Request<T>, principal: &Principal, operation: Operation) -> Self {
-        let id = request.extensions().get().map_or("", RequestId::as_str);
-        let context: Option<&ConnectionContext> = request.extensions().get();
+        let extensions = request.extensions();
+        Self::by(principal.to_string(), extensions.get(), extensions.get(), operation)
+    }
+
+    /// What somebody asks who could not say who it is.
+    #[must_use]
+    pub fn by_nobody(extensions: &http::Extensions, operation: Operation) -> Self {
+        Self::by("anonymous".to_owned(), extensions.get(), extensions.get(), operation)
+    }
+
+    fn by(
+        principal: String,
+        id: Option<&RequestId>,
+        connection: Option<&ConnectionContext>,
+        operation: Operation,
+    ) -> Self {
         Self {
             operation,
-            principal: principal.to_string(),
-            request_id: id.to_owned(),
-            source: context.map(|context| context.peer.ip().to_string()).unwrap_or_default(),
+            principal,
+            request_id: id.map_or("", RequestId::as_str).to_owned(),
+            source: connection.map(|connection| connection.peer.ip().to_string()).unwrap_or_default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Proof that a caller may do what it asked for, and the way to storage.
 
-use super::decide::{may_enter, may_use_topic};
+use super::decide::{Refused, may_enter, may_use_topic};
 use super::{Authorizer, defect, is_system, on_topics};
 use crate::admission::{Charge, Reservation};
 use crate::audit::Asked;
@@ -133,6 +133,19 @@ impl Permit<InTenant> {
         }
         may_use_topic(&self.principal, &*self.snapshot()?, needed, topic)
             .map_err(|refused| self.authorizer.refuse(&self.asked, &self.principal, refused))
+    }
+
+    /// For what only operators do within a tenant.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED.
+    pub fn require_operator(&self, why: &str) -> Result<(), LeveeError> {
+        if self.principal.is_operator() {
+            return Ok(());
+        }
+        let error = LeveeError::new(ErrorCode::PermissionDenied, why).with_hint("ask an operator to do it");
+        let refused = Refused::Denied { error, resource: format!("tenant:{}", self.scope.name) };
+        Err(self.authorizer.refuse(&self.asked, &self.principal, refused))
     }
 
     /// The topic of this name. `field` is what the message calls it.

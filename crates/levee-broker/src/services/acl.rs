@@ -62,7 +62,7 @@ impl Acls {
         let permit = self.authorizer.tenant(request, Operation::CreateAclRules, tenant)?;
         count("rules", rules.len())?;
         let rules: Vec<_> = rules.iter().enumerate().map(rule).collect::<Result<_, _>>()?;
-        let audit = permit.audit(format!("rules:{}", rules.iter().map(shown).collect::<Vec<_>>().join("; ")));
+        let audit = permit.audit(format!("rules:{}", rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
         let made = permit.shard().create_acl_rules(permit.tenant(), rules, audit).await?;
         Ok(v1::CreateAclRulesResponse { rules: made.iter().map(to_proto).collect() })
     }
@@ -73,7 +73,7 @@ impl Acls {
     ) -> Result<v1::ListAclRulesResponse, LeveeError> {
         let v1::ListAclRulesRequest { tenant, page_size: size, page_token } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::ListAclRules, tenant)?;
-        let size = page_size_of(*size)?;
+        let size = page_size(*size)?;
         let after = match page_token.as_str() {
             "" => 0,
             token => token.parse().map_err(|_| {
@@ -129,10 +129,6 @@ impl Acls {
     }
 }
 
-fn page_size_of(size: u32) -> Result<usize, LeveeError> {
-    page_size(size)
-}
-
 fn count(field: &str, count: usize) -> Result<(), LeveeError> {
     if (1..=MAX_ACL_RULES_PER_REQUEST).contains(&count) {
         return Ok(());
@@ -185,9 +181,4 @@ fn to_proto(rule: &AclRule) -> v1::AclRule {
         topics: Some(topic_pattern_to_proto(&rule.topics)),
         created_ms: rule.created_ms,
     }
-}
-
-/// A rule as it stands in the audit log.
-fn shown(rule: &AclRule) -> String {
-    rule.to_string()
 }

@@ -35,8 +35,8 @@ pub(crate) fn quotas(row: QuotasRow) -> Result<Quotas, BadRow> {
     for row in row.quotas {
         let dimension = number(row.dimension, Dimension::from_number)?;
         let soft_percent = row.soft_percent.map(u8::try_from).transpose().map_err(|_| BadRow)?;
-        let action = row.action.map(|action| Action::from_number(action).ok_or(BadRow)).transpose()?;
-        quotas.set(dimension, Quota { limit: row.limit, burst: row.burst, soft_percent, action });
+        let action = row.action.map(|action| number(action, Action::from_number)).transpose()?;
+        quotas.0.insert(dimension, Quota { limit: row.limit, burst: row.burst, soft_percent, action });
     }
     Ok(quotas)
 }

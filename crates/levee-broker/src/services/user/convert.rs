@@ -8,7 +8,7 @@ use levee_types::acl::TokenScope;
 use levee_types::limits::{
     MAX_CERTIFICATE_NAME, MAX_CERTIFICATES_PER_USER, MAX_GROUPS_PER_USER, MAX_SCOPES_PER_TOKEN,
 };
-use levee_types::{ErrorCode, LeveeError, UserGroup};
+use levee_types::{LeveeError, UserGroup};
 
 /// The groups of a user, each once.
 pub(super) fn groups(names: &[String]) -> Result<Vec<UserGroup>, LeveeError> {
@@ -30,9 +30,8 @@ pub(super) fn groups(names: &[String]) -> Result<Vec<UserGroup>, LeveeError> {
 /// The names of a user's client certificates, each once. They belong to one user of the whole broker, so a tenant
 /// that could take one could lock another out, or learn of it.
 pub(super) fn certificates(permit: &Permit<InTenant>, names: &[String]) -> Result<Vec<String>, LeveeError> {
-    if !names.is_empty() && !permit.principal().is_operator() {
-        let message = "certificates are given to users by operators";
-        return Err(LeveeError::new(ErrorCode::PermissionDenied, message).with_hint("ask an operator to do it"));
+    if !names.is_empty() {
+        permit.require_operator("certificates are given to users by operators")?;
     }
     if names.len() > MAX_CERTIFICATES_PER_USER {
         let problem = format!("there are {}; a user has at most {MAX_CERTIFICATES_PER_USER}", names.len());
