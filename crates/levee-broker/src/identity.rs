@@ -4,6 +4,8 @@
 //! Today there is only the development authenticator: it believes what it is told, so it runs with
 //! `--dev` and on loopback alone.
 
+pub mod token;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use levee_types::{ErrorCode, LeveeError, TenantName};
