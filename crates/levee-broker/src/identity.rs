@@ -4,12 +4,19 @@
 //! Today there is only the development authenticator: it believes what it is told, so it runs with
 //! `--dev` and on loopback alone.
 
+pub mod failures;
+pub mod rejected;
 pub mod token;
+
+pub use failures::{Admission, Failures};
+pub use rejected::{Reason, Rejected};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use levee_types::{ErrorCode, LeveeError, TenantName};
 
+#[cfg(test)]
+mod manual_clock;
 #[cfg(test)]
 mod tests;
 

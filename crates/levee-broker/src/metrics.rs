@@ -32,6 +32,7 @@ fn describe() {
     counter!("levee_rpc_total", "Calls that ended, by call and gRPC code.");
     histogram!("levee_rpc_seconds", "Duration of calls that are not streams, by call.");
     counter!("levee_errors_total", "Errors told to clients, by error code.");
+    counter!("levee_authentication_failures_total", "Requests without a good credential, by reason.");
     gauge!("levee_connections", "Open connections, by listener.");
     counter!("levee_connections_total", "Connections that were accepted, by listener.");
     counter!("levee_connections_refused_total", "Connections beyond the limit, by listener.");

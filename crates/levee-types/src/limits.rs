@@ -110,3 +110,15 @@ pub const MAX_READ_CREDIT: u64 = 64 * 1024 * 1024;
 pub const MAX_PRODUCE_IN_FLIGHT: usize = 256;
 /// Batches of one producer and partition that are remembered, to answer a repeated one with its offset.
 pub const PRODUCER_WINDOW: usize = 8;
+
+/// Sources of failed authentications that are told apart, about; beyond, the one that was quiet for long is
+/// forgotten.
+pub const MAX_FAILURE_SOURCES: usize = 10_000;
+/// Credentials that one source may have checked in vain at once.
+pub const FAILED_CHECKS_BURST: u32 = 200;
+/// The same in each second after that.
+pub const FAILED_CHECKS_PER_S: u32 = 10;
+/// Milliseconds from the arrival of a request to its refusal for want of a good credential.
+pub const REFUSAL_DELAY_MS: u64 = 100;
+/// Refusals of one source that wait for that at once; one more is answered at once.
+pub const MAX_WAITING_REFUSALS: usize = 16;
