@@ -3,6 +3,7 @@
 pub mod accept;
 pub(crate) mod aligned;
 pub mod connection;
+pub mod guests;
 pub mod limits;
 mod rewound;
 pub mod stack;

@@ -3,7 +3,7 @@
 use crate::identity::Principal;
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
-use crate::transport::steps::request_id::RequestId;
+use crate::transport::RequestId;
 use levee_storage::AuditEvent;
 use tonic::Request;
 

@@ -79,7 +79,7 @@ impl Authenticator {
         source: IpAddr,
     ) -> Result<Principal, LeveeError> {
         let arrived = self.tenants.clock().monotonic();
-        match self.identify(headers, certificate, source) {
+        match self.identify(headers, certificate, source).await {
             Ok(principal) => Ok(principal),
             Err(Refusal::Told(error)) => Err(error),
             Err(Refusal::Rejected(reason)) => {
@@ -103,7 +103,7 @@ impl Authenticator {
         })
     }
 
-    fn identify(
+    async fn identify(
         &self,
         headers: &HeaderMap,
         certificate: Option<&ClientCertificate>,
@@ -125,7 +125,7 @@ impl Authenticator {
         let by_header = match (&self.mode, header) {
             (Mode::Dev, header) => Some(self.resolve(Credential::Dev(dev::claim(header)?))?),
             (Mode::Real(_), None) => None,
-            (Mode::Real(jwts), Some(header)) => Some(self.bearer(header, jwts.as_deref(), source)?),
+            (Mode::Real(jwts), Some(header)) => Some(self.bearer(header, jwts.as_deref(), source).await?),
         };
         match (by_header, by_certificate) {
             (Some(header), Some(certificate)) => {
@@ -140,7 +140,7 @@ impl Authenticator {
     }
 
     /// Checks a token or a JWT.
-    fn bearer(
+    async fn bearer(
         &self,
         header: &HeaderValue,
         jwts: Option<&Jwts>,
@@ -151,14 +151,13 @@ impl Authenticator {
             return self.token(text, source);
         }
         let jwts = jwts.ok_or(Reason::Malformed)?;
-        let credential = Credential::Jwt(text.into());
-        if jwts.remembers(text) {
-            return self.resolve(credential);
+        if let Some(verified) = jwts.cached(text) {
+            return self.resolve(Credential::Jwt(verified));
         }
         let Admission::Admitted(attempt) = self.failures.admit(source) else {
             return Err(Reason::Throttled.into());
         };
-        let principal = self.resolve(credential)?;
+        let principal = self.resolve(Credential::Jwt(jwts.verify(text).await?))?;
         attempt.succeeded();
         Ok(principal)
     }
@@ -222,17 +221,20 @@ impl Authenticator {
                 let user = tenant.snapshot()?.ok_or(Reason::UnknownUser)?.user(user)?;
                 self.admit(tenant, user, Vec::new(), Some(not_after_ms), credential)
             }
-            Credential::Jwt(text) => {
-                let Mode::Real(Some(jwts)) = &self.mode else { return Err(Reason::Malformed.into()) };
-                let Verified { subject, bound_to, expires_ms } = jwts.verify(text)?;
+            Credential::Jwt(verified) => {
+                let Verified { subject, bound_to, expires_ms, .. } = &**verified;
+                let holds = matches!(&self.mode, Mode::Real(Some(jwts)) if jwts.holds(verified));
+                if !holds {
+                    return Err(Reason::Expired.into());
+                }
                 let tenant = match bound_to {
-                    Bound::Tenant(name) => self.tenants.named(&name)?,
+                    Bound::Tenant(name) => self.tenants.named(name)?,
                     Bound::Operators => self.tenants.get(TenantId::SYSTEM)?,
                 };
                 let tenant = tenant.ok_or(Reason::UnknownUser)?;
-                let name = UserName::new(&subject).map_err(|_| Reason::UnknownUser)?;
-                let user = tenant.snapshot()?.ok_or(Reason::UnknownUser)?.user_named(&name)?;
-                self.admit(tenant, user, Vec::new(), Some(expires_ms), credential)
+                let user = tenant.snapshot()?.ok_or(Reason::UnknownUser)?.user_named(subject)?;
+                let expires_ms = Some(*expires_ms);
+                self.admit(tenant, user, Vec::new(), expires_ms, credential)
             }
         }
     }

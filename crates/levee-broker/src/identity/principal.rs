@@ -1,6 +1,7 @@
 //! Who calls, after authentication. Everything behind that step sees a [`Principal`] and nothing of the credential
 //! it came from.
 
+use super::jwt::Verified;
 use crate::tenants::TenantEntry;
 use levee_storage::User;
 use levee_types::acl::{Member, TokenScope};
@@ -9,28 +10,16 @@ use std::fmt;
 use std::sync::Arc;
 
 /// How a caller proved who it is. It can be asked again whether that still holds.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Credential {
     /// An API token, whose secret was right.
     Token(TokenId),
     /// A JWT.
-    Jwt(Arc<str>),
+    Jwt(Arc<Verified>),
     /// A client certificate of this name, valid until then in Unix milliseconds.
     Certificate(Arc<str>, i64),
     /// Nothing but its word: development.
     Dev(DevClaim),
-}
-
-// A JWT is a secret.
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token(id) => write!(f, "Token({id})"),
-            Self::Jwt(_) => f.write_str("Jwt(..)"),
-            Self::Certificate(name, _) => write!(f, "Certificate({name})"),
-            Self::Dev(claim) => write!(f, "Dev({claim:?})"),
-        }
-    }
 }
 
 /// What a caller says it is, in development.

@@ -7,6 +7,7 @@
 
 use super::accept::Accepted;
 use super::aligned::Aligned;
+use super::guests::Guests;
 use super::limits::{self, GOODBYE_TIMEOUT, MAX_CONCURRENT_STREAMS, PREFACE_TIMEOUT};
 use super::rewound::Rewound;
 use super::stack::Stack;
@@ -45,6 +46,8 @@ pub struct ConnectionContext {
     pub calls: Arc<Semaphore>,
     /// Who the client proved to be; none if it was not asked for a certificate.
     pub certificate: Option<Arc<ClientCertificate>>,
+    /// The tenants whose calls came over it.
+    pub tenants: Guests,
 }
 
 impl ConnectionContext {
@@ -141,6 +144,7 @@ impl Server {
             retire: CancellationToken::new(),
             calls: Arc::new(Semaphore::new(MAX_CONCURRENT_STREAMS as usize)),
             certificate: client.as_ref().map(|client| Arc::clone(&client.certificate)),
+            tenants: Guests::default(),
         };
         let Self { stack, tls: _, lifetime, drain, cut } = self;
         let retire = context.retire.clone();

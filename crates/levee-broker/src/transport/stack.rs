@@ -1,6 +1,7 @@
 //! The way of a request, in one place.
 
 use super::step::{Request, Response, StepLayer};
+use super::steps::admit::Admit;
 use super::steps::authenticate::Authenticate;
 use super::steps::concurrency::LimitConcurrency;
 use super::steps::deadline::Deadline;
@@ -8,6 +9,7 @@ use super::steps::explain::Explain;
 use super::steps::observe::Observe;
 use super::steps::request_id::AssignRequestId;
 use super::steps::retire::Retire;
+use crate::audit::AuditSink;
 use crate::identity::Authenticator;
 use crate::metrics::RpcMetrics;
 use levee_types::{Clock, Random};
@@ -32,15 +34,16 @@ pub struct Parts {
     /// For one call that is not a stream.
     pub request_timeout: Duration,
     /// Who calls.
-    pub authenticator: Authenticator,
+    pub authenticator: Arc<Authenticator>,
+    /// Takes refusals.
+    pub audit: AuditSink,
 }
 
-/// Before this the connection was admitted, and its TLS handshake is over. Quotas will stand between
-/// authentication and the services; authorization is the services' first line, where the resource is
-/// known.
+/// Before this the connection was admitted, and encrypted. Authorization is the services' first line, where the
+/// resource is known.
 #[must_use]
 pub fn stack(parts: Parts, services: Routes) -> Stack {
-    let Parts { clock, random, metrics, request_timeout, authenticator } = parts;
+    let Parts { clock, random, metrics, request_timeout, authenticator, audit } = parts;
     let stack = ServiceBuilder::new()
         // First, so that every answer, a refusal too, carries an id that the logs know.
         .layer(StepLayer(AssignRequestId::new(random.as_ref())))
@@ -54,8 +57,10 @@ pub fn stack(parts: Parts, services: Routes) -> Stack {
         .layer(StepLayer(Deadline::new(request_timeout)))
         // Behind all that looks at outcomes: it makes one.
         .layer(StepLayer(Retire))
-        // Last before the services, so that none is reached by a stranger.
-        .layer(StepLayer(Authenticate::new(authenticator)))
+        // Before all that is counted for a tenant, so that a stranger costs nobody anything.
+        .layer(StepLayer(Authenticate::new(authenticator, audit)))
+        // Last before the services, so that what is too much for a tenant reaches none.
+        .layer(StepLayer(Admit))
         .service(services.prepare());
     BoxCloneSyncService::new(stack)
 }

@@ -13,3 +13,5 @@ pub(super) mod deadline;
 pub(super) mod retire;
 
 pub(super) mod authenticate;
+
+pub(super) mod admit;
