@@ -15,6 +15,7 @@ mod tls;
 mod tests;
 
 pub use check::check;
+pub(crate) use load::nearest;
 pub use load::{Invalid, Overrides, load};
 pub use tls::TlsSettings;
 
@@ -37,6 +38,8 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Metrics and health over HTTP.
     pub http: HttpSettings,
+    /// Who may connect.
+    pub auth: AuthSettings,
     /// Journal, index and caches.
     pub storage: ShardSettings,
     /// Threads.
@@ -52,6 +55,7 @@ impl Default for Settings {
             grpc: GrpcSettings::default(),
             tls: TlsSettings::default(),
             http: HttpSettings::default(),
+            auth: AuthSettings::default(),
             storage: ShardSettings::default(),
             runtime: RuntimeSettings::default(),
             log: LogSettings::default(),
@@ -144,6 +148,15 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9401) }
     }
+}
+
+/// Who may connect, besides the users and tokens that are stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthSettings {
+    /// The file that says whose JWTs are accepted; [`crate::identity::jwt`] says what is in it. Default
+    /// empty: nobody's.
+    pub issuers_file: PathBuf,
 }
 
 /// Threads.

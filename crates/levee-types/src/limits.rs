@@ -111,6 +111,36 @@ pub const MAX_PRODUCE_IN_FLIGHT: usize = 256;
 /// Batches of one producer and partition that are remembered, to answer a repeated one with its offset.
 pub const PRODUCER_WINDOW: usize = 8;
 
+/// Issuers of JWTs of one node.
+pub const MAX_ISSUERS: usize = 1_000;
+/// Bytes of the file that names them.
+pub const MAX_ISSUERS_FILE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of an issuer, an audience or an address in that file; at least 1.
+pub const MAX_ISSUER_TEXT: usize = 512;
+/// Seconds by which the clocks of an issuer and the broker may differ.
+pub const MAX_JWT_LEEWAY_S: u64 = 300;
+/// The same when the file does not say.
+pub const DEFAULT_JWT_LEEWAY_S: u64 = 30;
+/// Seconds for which an issuer's keys count after the broker could last look at them, at least. Two regular
+/// looks fit in.
+pub const MIN_JWKS_STALE_S: u64 = 600;
+/// The same, at most: a day.
+pub const MAX_JWKS_STALE_S: u64 = 86_400;
+/// The same when the file does not say: an hour.
+pub const DEFAULT_JWKS_STALE_S: u64 = 3_600;
+/// Bytes of the keys of one issuer (a JWKS document).
+pub const MAX_JWKS_BYTES: usize = 1024 * 1024;
+/// Keys in it, of whatever kind.
+pub const MAX_JWKS_KEYS: usize = 100;
+/// Bytes of a JWT.
+pub const MAX_JWT_BYTES: usize = 8 * 1024;
+/// The last second that a claim of a JWT can name: the end of the year 9999.
+pub const MAX_JWT_TIME_S: u64 = 253_402_300_799;
+/// JWTs that were verified and are remembered, about; beyond, one is verified again.
+pub const MAX_CACHED_JWTS: usize = 10_000;
+/// Callers that wait until the keys of one issuer were looked at again; one more is refused at once.
+pub const MAX_WAITING_FOR_KEYS: usize = 256;
+
 /// Sources of failed authentications that are told apart, about; beyond, the one that was quiet for long is
 /// forgotten.
 pub const MAX_FAILURE_SOURCES: usize = 10_000;

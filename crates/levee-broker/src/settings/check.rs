@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[must_use]
 pub fn check(settings: &Settings) -> Vec<String> {
     let mut errors = Vec::new();
-    let Settings { data_dir, grpc, tls, http, storage, runtime, log } = settings;
+    let Settings { data_dir, grpc, tls, http, auth: _, storage, runtime, log } = settings;
     if data_dir.as_os_str().is_empty() {
         errors.push("data_dir: it is empty; give a directory".to_owned());
     }

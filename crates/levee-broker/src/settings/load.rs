@@ -253,7 +253,8 @@ fn merge(leaves: &[Leaf]) -> Result<Settings, ConfigError> {
     builder.build()?.try_deserialize()
 }
 
-fn nearest<'a>(name: &str, candidates: &'a [String], at_least: f64) -> Option<&'a String> {
+/// Of `candidates` the one that a misspelt `name` is meant to be, if one is that similar (0 to 1).
+pub(crate) fn nearest<'a>(name: &str, candidates: &'a [String], at_least: f64) -> Option<&'a String> {
     candidates
         .iter()
         .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
