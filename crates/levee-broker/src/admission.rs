@@ -135,9 +135,11 @@ impl TenantAdmission {
             }
             *slot = Some(charged);
         }
-        let Some((level, quota, delay)) = longest else { return Ok(Reservation::none()) };
-        self.events.delayed(charge, level, quota, delay);
-        Ok(Reservation::after(delay, taken.into_iter().flatten().collect()))
+        let delay = longest.map_or(Duration::ZERO, |(level, quota, delay)| {
+            self.events.delayed(charge, level, quota, delay);
+            delay
+        });
+        Ok(Reservation::new(delay, taken.into_iter().flatten().collect()))
     }
 
     /// A place for another connection.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// How often refusals are written.
 pub const INTERVAL: Duration = Duration::from_millis(200);
@@ -64,12 +65,22 @@ impl AuditSink {
 }
 
 impl AuditWriter {
-    /// Writes until every sink is gone, and then what is left.
-    pub async fn run(mut self) {
+    /// Writes until `closing`, and then what is left.
+    pub async fn run(mut self, closing: CancellationToken) {
         let mut events = Vec::new();
-        while self.waiting.recv_many(&mut events, WAITING).await > 0 {
-            // What comes close behind is written with it.
-            tokio::time::sleep(INTERVAL).await;
+        let mut is_open = true;
+        while is_open {
+            tokio::select! {
+                count = self.waiting.recv_many(&mut events, WAITING) => is_open = count > 0,
+                () = closing.cancelled() => is_open = false,
+            }
+            if is_open {
+                // What comes close behind is written with it.
+                tokio::select! {
+                    () = tokio::time::sleep(INTERVAL) => {}
+                    () = closing.cancelled() => {}
+                }
+            }
             while let Ok(event) = self.waiting.try_recv() {
                 events.push(event);
             }

@@ -9,7 +9,7 @@ mod permit;
 #[cfg(test)]
 mod tests;
 
-pub use permit::{InTenant, OnNode, Permit};
+pub use permit::{Doubts, InTenant, OnNode, Permit};
 
 use crate::audit::{Asked, AuditSink};
 use crate::identity::{Authenticator, Principal};

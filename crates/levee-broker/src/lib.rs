@@ -6,9 +6,13 @@
 //! Must hold: no service reaches storage without a permit; every failure becomes a status in one
 //! function of [`error`]; whatever a client sends costs bounded memory and time.
 
+pub mod admission;
 pub mod ambient;
+pub mod audit;
 pub mod authorize;
 pub mod blocking;
+pub mod bookkeeping;
+pub mod bootstrap;
 pub mod data_dir;
 pub mod error;
 mod fields;
@@ -24,6 +28,7 @@ pub mod running_shard;
 pub mod server;
 pub mod services;
 pub mod settings;
+pub mod tenants;
 pub mod transport;
 
 pub use running_shard::RunningShard;

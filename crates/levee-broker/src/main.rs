@@ -6,9 +6,11 @@ mod signals;
 use args::Args;
 use clap::Parser as _;
 use levee_broker::ambient::{SystemClock, SystemRandom};
+use levee_broker::bootstrap::first_operator;
+use levee_broker::identity::{Jwts, Mode};
 use levee_broker::server::Surroundings;
 use levee_broker::transport::tls::Tls;
-use levee_broker::{Listeners, RunningShard, data_dir, logging, metrics, open_files, serve};
+use levee_broker::{Listeners, RunningShard, Settings, data_dir, logging, metrics, open_files, serve};
 use levee_types::{Clock, Random};
 use std::error::Error;
 use std::process::ExitCode;
@@ -32,12 +34,14 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let (settings, _temporary) = args.settings()?;
+    let is_dev = args.is_dev();
     logging::start(&settings.log)?;
     open_files::raise_limit();
     let metrics = metrics::install()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let tls = Tls::load(&settings.tls, &clock)?;
+    let identity = if is_dev { Mode::Dev } else { Mode::Real(issuers(&settings, &clock)?) };
 
     data_dir::prepare(&settings.data_dir)
         .map_err(|error| format!("cannot create {}: {error}", settings.data_dir.display()))?;
@@ -48,6 +52,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let runtime = runtime(settings.runtime.worker_threads)?;
     let result = runtime.block_on(async {
         let shutdown = signals::shutdown()?;
+        if !is_dev {
+            let made = first_operator(&storage.shard, &settings.bootstrap_token_file, random.as_ref()).await?;
+            made.iter().for_each(|token| tell(token));
+        }
         let listeners = Listeners::bind(&settings, tls)?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -57,12 +65,27 @@ fn run() -> Result<(), Box<dyn Error>> {
             data_dir = %settings.data_dir.display(),
             "ready"
         );
-        serve(&settings, storage, listeners, Surroundings { clock, random, metrics }, shutdown).await?;
+        serve(&settings, storage, listeners, Surroundings { clock, random, metrics, identity }, shutdown).await?;
         tracing::info!("stopped");
         Ok(())
     });
     runtime.shutdown_timeout(LAST_CALLS);
     result
+}
+
+/// The issuers whose JWTs are accepted, if there are any.
+fn issuers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Option<Arc<Jwts>>, Box<dyn Error>> {
+    let file = &settings.auth.issuers_file;
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Jwts::load(file, Arc::clone(clock))?)))
+}
+
+/// Not in the log, which is kept and read by others.
+fn tell(token: &str) {
+    eprintln!("The token of the first operator, \"bootstrap\". It is not shown again:");
+    eprintln!("  {token}");
 }
 
 fn runtime(worker_threads: usize) -> std::io::Result<Runtime> {

@@ -6,22 +6,26 @@ mod stop;
 
 pub use stop::ServeError;
 
+use crate::admission::{NodeAdmission, NodeRates};
+use crate::audit;
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
+use crate::bookkeeping::Bookkeeping;
 use crate::health::Readiness;
 use crate::http_endpoint::HttpEndpoint;
-use crate::identity::authenticate_dev;
+use crate::identity::{Authenticator, Jwts, Mode};
 use crate::metrics::{RpcMetrics, ShardGauges};
 use crate::open_files;
 use crate::running_shard::RunningShard;
 use crate::services::{self, Services};
 use crate::settings::Settings;
+use crate::tenants::Tenants;
 use crate::transport::accept::{Acceptor, bind};
 use crate::transport::connection::{Lifetime, Server};
 use crate::transport::limits::MAX_HTTP_CONNECTIONS;
 use crate::transport::stack::{Parts, stack};
 use crate::transport::tls::Tls;
-use levee_types::{Clock, Random};
+use levee_types::{Clock, PlanName, Random};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -75,7 +79,6 @@ impl Listeners {
 }
 
 /// What the broker takes from its surroundings.
-#[derive(Clone)]
 pub struct Surroundings {
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -83,6 +86,8 @@ pub struct Surroundings {
     pub random: Arc<dyn Random>,
     /// The metrics of the process.
     pub metrics: PrometheusHandle,
+    /// Whose credentials are taken.
+    pub identity: Mode,
 }
 
 /// Serves until `shutdown` resolves, then drains and stops storage.
@@ -96,7 +101,7 @@ pub async fn serve(
     surroundings: Surroundings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Surroundings { clock, random, metrics } = surroundings;
+    let Surroundings { clock, random, metrics, identity } = surroundings;
     let Listeners { grpc, tls, http } = listeners;
     if tls.is_none() {
         warn_of_plain_text(&grpc);
@@ -106,12 +111,31 @@ pub async fn serve(
     let tracker = TaskTracker::new();
     let readiness = Readiness::new(storage.shard.watch_state(), drain.clone());
 
+    let node = NodeAdmission::new(NodeRates {
+        ingress: settings.node.ingress_bytes,
+        egress: settings.node.egress_bytes,
+        requests: settings.node.requests,
+    });
+    let tenants = Tenants::new(storage.shard.clone(), Arc::clone(&clock), Arc::new(node));
+    let jwts = match &identity {
+        Mode::Real(jwts) => jwts.clone(),
+        Mode::Dev => None,
+    };
+    let authenticator = Arc::new(Authenticator::new(tenants.clone(), identity));
+    let (audit, refusals) = audit::channel(storage.shard.clone());
+    let closing = CancellationToken::new();
+    let books = TaskTracker::new();
+    books.spawn(Bookkeeping { tenants: tenants.clone(), refusals }.run(closing.clone()));
+    books.close();
+
     let services = Services {
-        authorizer: Authorizer::new(storage.shard.clone()),
+        authorizer: Authorizer::new(tenants, Arc::clone(&authenticator), audit.clone()),
         blocking: Blocking::new(tracker.clone(), settings.runtime.blocking_calls),
         clock: Arc::clone(&clock),
         start: clock.monotonic(),
         idle_timeout: settings.grpc.idle_timeout(),
+        random: Arc::clone(&random),
+        default_plan: PlanName::new(&settings.tenants.default_plan).map_err(ServeError::DefaultPlan)?,
         readiness: readiness.clone(),
         has_reflection: settings.grpc.reflection,
     };
@@ -120,8 +144,8 @@ pub async fn serve(
         random,
         metrics: Arc::new(RpcMetrics::new()),
         request_timeout: settings.grpc.request_timeout(),
-        // The only one there is: `leveed` does not start without `--dev`.
-        authenticator: authenticate_dev,
+        authenticator,
+        audit,
     };
     let server = Server {
         stack: stack(parts, services::routes(services)),
@@ -144,11 +168,12 @@ pub async fn serve(
     // Apart, because what asks the shard holds it, and what asks the disk may not come back.
     let asking = TaskTracker::new();
     let certificates = follow(tls, Blocking::new(asking.clone(), 1));
+    let keys = follow_keys(jwts, Blocking::new(asking.clone(), 1));
     let gauges = ShardGauges::new().follow(storage.shard.clone(), Blocking::new(asking.clone(), 1));
     let run_beside =
-        async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges, certificates) };
+        async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges, certificates, keys) };
 
-    let stop = Stop { drain, cut, tracker, patience: settings.grpc.drain_timeout() };
+    let stop = Stop { drain, cut, tracker, closing, books, patience: settings.grpc.drain_timeout() };
     let result = tokio::select! {
         result = stop.run(storage, readiness, shutdown) => result,
         (never, ..) = run_beside => match never {},
@@ -189,6 +214,14 @@ fn warn_of_plain_text(grpc: &TcpListener) {
 async fn follow(tls: Option<Tls>, blocking: Blocking) -> Infallible {
     match tls {
         Some(tls) => tls.follow(blocking).await,
+        None => pending().await,
+    }
+}
+
+/// Keeps the keys of issuers as they are.
+async fn follow_keys(jwts: Option<Arc<Jwts>>, blocking: Blocking) -> Infallible {
+    match jwts {
+        Some(jwts) => jwts.follow(blocking).await,
         None => pending().await,
     }
 }

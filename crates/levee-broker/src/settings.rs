@@ -32,6 +32,9 @@ pub struct Settings {
     /// Where journal and index live; created with mode 0700. Default `/var/lib/levee`; a temporary directory
     /// with `--dev`.
     pub data_dir: PathBuf,
+    /// A file with the token of the first operator, read when there is no operator yet. Default empty: a token is
+    /// made and printed once.
+    pub bootstrap_token_file: PathBuf,
     /// gRPC.
     pub grpc: GrpcSettings,
     /// TLS of gRPC.
@@ -40,6 +43,10 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Who may connect.
     pub auth: AuthSettings,
+    /// What tenants get.
+    pub tenants: TenantSettings,
+    /// What all tenants may use together.
+    pub node: NodeSettings,
     /// Journal, index and caches.
     pub storage: ShardSettings,
     /// Threads.
@@ -52,10 +59,13 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("/var/lib/levee"),
+            bootstrap_token_file: PathBuf::new(),
             grpc: GrpcSettings::default(),
             tls: TlsSettings::default(),
             http: HttpSettings::default(),
             auth: AuthSettings::default(),
+            tenants: TenantSettings::default(),
+            node: NodeSettings::default(),
             storage: ShardSettings::default(),
             runtime: RuntimeSettings::default(),
             log: LogSettings::default(),
@@ -157,6 +167,32 @@ pub struct AuthSettings {
     /// The file that says whose JWTs are accepted; [`crate::identity::jwt`] says what is in it. Default
     /// empty: nobody's.
     pub issuers_file: PathBuf,
+}
+
+/// What tenants get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TenantSettings {
+    /// The plan of tenants that are created without one. Default `default`; `unlimited` with `--dev`.
+    pub default_plan: String,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self { default_plan: "default".to_owned() }
+    }
+}
+
+/// What all tenants may use together. What comes beyond waits, or is refused if it would wait too long.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NodeSettings {
+    /// Bytes of batches that are appended, a second. 0 to 100,000,000,000, default 0: no limit.
+    pub ingress_bytes: u64,
+    /// Bytes of batches that are sent to readers, a second. 0 to 100,000,000,000, default 0: no limit.
+    pub egress_bytes: u64,
+    /// Calls, and messages within streams, a second. 0 to 100,000,000,000, default 0: no limit.
+    pub requests: u64,
 }
 
 /// Threads.

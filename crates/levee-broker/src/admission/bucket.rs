@@ -28,9 +28,15 @@ pub(super) struct Charged {
 impl Charged {
     /// Gives it back.
     pub(super) fn refund(self) {
-        let less = |paid_at: u64| Some(paid_at.saturating_sub(self.cost_ns));
-        // It always succeeds: `less` always gives a value.
-        let _ = self.bucket.paid_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        self.settle(0);
+    }
+
+    /// Makes it a charge of another amount.
+    pub(super) fn settle(self, amount: u64) {
+        let cost_ns = self.bucket.quota().map_or(0, |quota| time_of(amount, &quota));
+        let other = |paid_at: u64| Some(paid_at.saturating_sub(self.cost_ns).saturating_add(cost_ns));
+        // It always succeeds: `other` always gives a value.
+        let _ = self.bucket.paid_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, other);
     }
 }
 

@@ -3,8 +3,8 @@
 use super::bucket::Charged;
 use std::time::Duration;
 
-/// A share of a quota. Dropped before it was waited for, it is given back.
-#[must_use = "what is not waited for is given back"]
+/// A share of a quota. Dropped before it was used, it is given back.
+#[must_use = "what is not used is given back"]
 #[derive(Debug, Default)]
 pub struct Reservation {
     delay: Duration,
@@ -12,12 +12,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Nothing is to be waited for.
-    pub(super) fn none() -> Self {
-        Self::default()
-    }
-
-    pub(super) fn after(delay: Duration, charged: Vec<Charged>) -> Self {
+    pub(super) fn new(delay: Duration, charged: Vec<Charged>) -> Self {
         Self { delay, charged }
     }
 
@@ -27,21 +22,31 @@ impl Reservation {
         self.delay
     }
 
-    /// Both: the longer wait holds.
-    pub fn and(mut self, mut other: Self) -> Self {
-        let mut charged = std::mem::take(&mut self.charged);
-        charged.append(&mut other.charged);
-        Self { delay: self.delay.max(other.delay), charged }
+    /// Whether there is a limit at all.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        !self.charged.is_empty()
     }
 
-    /// Waits for it, and tells how long that was. Dropped meanwhile, it is given back.
+    /// Both: the longer wait holds.
+    pub fn and(mut self, mut other: Self) -> Self {
+        self.charged.append(&mut other.charged);
+        self.delay = self.delay.max(other.delay);
+        self
+    }
+
+    /// Waits for it and uses it; tells how long that was. Dropped meanwhile, it is given back.
     pub async fn wait(mut self) -> Duration {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
-        // Now it is used.
         self.charged.clear();
         self.delay
+    }
+
+    /// Uses so much of it, which may be less or more than was reserved. What it was reserved for has waited already.
+    pub fn settle(mut self, used: u64) {
+        self.charged.drain(..).for_each(|charged| charged.settle(used));
     }
 }
 

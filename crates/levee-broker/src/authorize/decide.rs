@@ -6,7 +6,7 @@ use crate::tenants::{Snapshot, TenantEntry};
 use levee_storage::Suspension;
 use levee_types::acl::{AclOperation, Decision, scopes_allow};
 use levee_types::limits::MAX_TENANT_NAME;
-use levee_types::{ErrorCode, LeveeError, TenantId, TenantName};
+use levee_types::{ErrorCode, LeveeError, TenantName};
 
 /// What a call is about.
 #[derive(Debug, PartialEq, Eq)]
@@ -182,10 +182,4 @@ pub(super) fn no_tenant(name: &str) -> LeveeError {
         Ok(name) => error.with_hint(format!("create it with: levee tenant create {name}")),
         Err(_) => error.with_hint("check the name; levee tenant ls lists the tenants"),
     }
-}
-
-/// Whether a principal belongs to this tenant.
-#[must_use]
-pub(super) fn belongs(principal: &Principal, tenant: TenantId) -> bool {
-    principal.tenant().id() == tenant
 }

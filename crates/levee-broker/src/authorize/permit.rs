@@ -6,11 +6,10 @@ use crate::admission::{Charge, Reservation};
 use crate::audit::Asked;
 use crate::fields::topic_name;
 use crate::identity::Principal;
-use crate::operation::Operation;
 use crate::tenants::{Snapshot, TenantEntry};
 use levee_storage::{AuditEvent, Shard, Topic};
 use levee_types::quota::Dimension;
-use levee_types::{ErrorCode, LeveeError, PartitionId, TenantId, TenantName};
+use levee_types::{Clock, ErrorCode, LeveeError, PartitionId, TenantId, TenantName};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -180,26 +179,14 @@ impl Permit<InTenant> {
         Ok(PartitionId { tenant: self.tenant(), topic: topic.id, partition })
     }
 
-    /// Resolves when the tenant was changed, or the credential has expired, since this was called last: then
-    /// [`Self::renew`] tells whether the permit still holds. Cancel-safe.
-    pub async fn doubtful(&mut self) {
-        let expires_in = self.principal.expires_ms().map(|expires_ms| {
-            let left_ms = expires_ms.saturating_sub(self.authorizer.tenants.clock().unix_ms()).max(0);
-            Duration::from_millis(left_ms.unsigned_abs())
-        });
-        let expiry = async {
-            match expires_in {
-                // Long sleeps are cut, so that a clock that is set is noticed.
-                Some(left) => tokio::time::sleep(left.min(MAX_SLEEP)).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            changed = self.scope.changes.changed() => if changed.is_err() {
-                // Nobody tells any more: the tenant is gone. Asked again, it is watched again.
-                self.scope.changes = self.scope.tenant.changes();
-            },
-            () = expiry => {}
+    /// What makes it doubtful whether the permit still holds, from when it was given on.
+    #[must_use]
+    pub fn doubts(&self) -> Doubts {
+        Doubts {
+            tenant: Arc::clone(&self.scope.tenant),
+            changes: self.scope.changes.clone(),
+            clock: Arc::clone(self.authorizer.tenants.clock()),
+            expires_ms: self.principal.expires_ms(),
         }
     }
 
@@ -207,13 +194,24 @@ impl Permit<InTenant> {
     ///
     /// # Errors
     /// UNAUTHENTICATED, PERMISSION_DENIED, TENANT_SUSPENDED.
-    pub fn renew(&mut self) -> Result<(), LeveeError> {
-        self.principal = self.authorizer.authenticator.renew(&self.principal)?;
-        if !self.scope.is_guest && !is_system(self.tenant()) {
-            may_enter(&self.principal, &self.scope.tenant, self.asked.operation())
-                .map_err(|refused| self.authorizer.refuse(&self.asked, &self.principal, refused))?;
+    pub fn renew(&self) -> Result<Self, LeveeError> {
+        let principal = self.authorizer.authenticator.renew(&self.principal)?;
+        let InTenant { tenant, name, is_guest, changes } = &self.scope;
+        if !is_guest && !is_system(self.tenant()) {
+            may_enter(&principal, tenant, self.asked.operation())
+                .map_err(|refused| self.authorizer.refuse(&self.asked, &principal, refused))?;
         }
-        Ok(())
+        Ok(Self {
+            authorizer: self.authorizer.clone(),
+            principal,
+            asked: self.asked.clone(),
+            scope: InTenant {
+                tenant: Arc::clone(tenant),
+                name: name.clone(),
+                is_guest: *is_guest,
+                changes: changes.clone(),
+            },
+        })
     }
 
     /// Takes so much of the tenant's quota. Operators are nobody's guests: what they do for a tenant costs it nothing.
@@ -235,15 +233,42 @@ impl Permit<InTenant> {
         };
         self.scope.tenant.admission.reserve(charge)
     }
+}
 
-    /// The operation that was asked for.
-    #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.asked.operation()
+/// Tells when a permit must be asked for again.
+pub struct Doubts {
+    tenant: Arc<TenantEntry>,
+    changes: watch::Receiver<()>,
+    clock: Arc<dyn Clock>,
+    expires_ms: Option<i64>,
+}
+
+impl Doubts {
+    /// Resolves when the tenant was changed since this was called last, or the credential has expired. Cancel-safe.
+    pub async fn arise(&mut self) {
+        tokio::select! {
+            changed = self.changes.changed() => if changed.is_err() {
+                // Nobody tells any more. From now on somebody does again.
+                self.changes = self.tenant.changes();
+            },
+            () = expiry(self.expires_ms, &self.clock) => {}
+        }
     }
 }
 
-/// The longest sleep of a permit that expires.
+async fn expiry(expires_ms: Option<i64>, clock: &Arc<dyn Clock>) {
+    let Some(expires_ms) = expires_ms else { return std::future::pending().await };
+    loop {
+        let left_ms = expires_ms.saturating_sub(clock.unix_ms());
+        if left_ms <= 0 {
+            return;
+        }
+        // Long sleeps are cut, so that a clock that is set is noticed.
+        tokio::time::sleep(Duration::from_millis(left_ms.unsigned_abs()).min(MAX_SLEEP)).await;
+    }
+}
+
+/// The longest sleep until a credential expires.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 fn gone() -> LeveeError {

@@ -26,6 +26,14 @@ pub enum Reason {
     NotYetValid,
     /// It was not looked at: its source failed too often.
     Throttled,
+    /// It is no token that there is.
+    Token,
+    /// Nobody has it.
+    UnknownUser,
+    /// Its user is disabled.
+    Disabled,
+    /// It is another user's than the certificate of the connection.
+    TwoIdentities,
 }
 
 impl Reason {
@@ -42,6 +50,10 @@ impl Reason {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::Throttled => "throttled",
+            Self::Token => "token",
+            Self::UnknownUser => "unknown_user",
+            Self::Disabled => "disabled",
+            Self::TwoIdentities => "two_identities",
         }
     }
 }

@@ -13,14 +13,19 @@ use tokio_util::task::TaskTracker;
 
 /// What a cut connection may still take to go.
 const CUT_GRACE: Duration = Duration::from_secs(1);
+/// What it may take to write down what is left.
+const BOOKS_GRACE: Duration = Duration::from_millis(500);
 /// What the shard may take to stop.
-const STOP_GRACE: Duration = Duration::from_secs(4);
+const STOP_GRACE: Duration = Duration::from_millis(3_500);
 /// What answers may take to go out after storage failed.
 const FAILURE_GRACE: Duration = Duration::from_millis(500);
 
 /// Why the broker ended without being told to, or not as it should.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The plan of new tenants has no name.
+    #[error("tenants.default_plan: {0}")]
+    DefaultPlan(levee_types::NameError),
     /// A write or sync failed.
     #[error("storage failed, so nothing more is acknowledged: {0}")]
     StorageFailed(String),
@@ -28,7 +33,7 @@ pub enum ServeError {
     #[error("the committer ended by itself; see the log above")]
     CommitterEnded,
     /// The shard did not stop.
-    #[error("storage did not stop within {} s; nothing that was acknowledged is lost", STOP_GRACE.as_secs())]
+    #[error("storage did not stop within {} ms; nothing that was acknowledged is lost", STOP_GRACE.as_millis())]
     StopTimeout,
 }
 
@@ -40,6 +45,10 @@ pub(super) struct Stop {
     pub(super) cut: CancellationToken,
     /// What must end: connections, and calls that wait for the disk.
     pub(super) tracker: TaskTracker,
+    /// Cancelled when no request is left: the books are closed.
+    pub(super) closing: CancellationToken,
+    /// What keeps the books.
+    pub(super) books: TaskTracker,
     /// What it may take to end by itself.
     pub(super) patience: Duration,
 }
@@ -83,6 +92,10 @@ impl Stop {
         self.cut.cancel();
         if timeout(CUT_GRACE, self.tracker.wait()).await.is_err() {
             tracing::warn!("some calls did not end");
+        }
+        self.closing.cancel();
+        if timeout(BOOKS_GRACE, self.books.wait()).await.is_err() {
+            tracing::warn!("the last second of what tenants used was not written down");
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::{Settings, TlsSettings};
 use crate::logging;
+use levee_types::PlanName;
+use levee_types::limits::MAX_QUOTA_RATE;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -10,7 +12,19 @@ use std::path::PathBuf;
 #[must_use]
 pub fn check(settings: &Settings) -> Vec<String> {
     let mut errors = Vec::new();
-    let Settings { data_dir, grpc, tls, http, auth: _, storage, runtime, log } = settings;
+    let Settings {
+        data_dir,
+        bootstrap_token_file: _,
+        grpc,
+        tls,
+        http,
+        auth: _,
+        tenants,
+        node,
+        storage,
+        runtime,
+        log,
+    } = settings;
     if data_dir.as_os_str().is_empty() {
         errors.push("data_dir: it is empty; give a directory".to_owned());
     }
@@ -24,6 +38,12 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if http.listen == grpc.listen && http.listen.port() != 0 {
         errors.push(format!("http.listen: {} is taken by grpc.listen", http.listen));
     }
+    if let Err(error) = PlanName::new(&tenants.default_plan) {
+        errors.push(format!("tenants.default_plan: {error}"));
+    }
+    within(&mut errors, "node.ingress_bytes", node.ingress_bytes, 0..=MAX_QUOTA_RATE);
+    within(&mut errors, "node.egress_bytes", node.egress_bytes, 0..=MAX_QUOTA_RATE);
+    within(&mut errors, "node.requests", node.requests, 0..=MAX_QUOTA_RATE);
     within(&mut errors, "runtime.worker_threads", runtime.worker_threads, 0..=1_024);
     within(&mut errors, "runtime.blocking_calls", runtime.blocking_calls, 1..=512);
     if let Err(error) = logging::check(&log.level) {

@@ -18,7 +18,7 @@ pub struct Overrides {
     pub grpc_listen: Option<String>,
     /// `http.listen`.
     pub http_listen: Option<String>,
-    /// Whether `grpc.listen` is on loopback unless it is set.
+    /// Whether `grpc.listen` is on loopback and `tenants.default_plan` is `unlimited` unless they are set.
     pub is_dev: bool,
     /// `data_dir` unless it is set anywhere: it loses against environment and file.
     pub fallback_data_dir: Option<String>,
@@ -49,8 +49,18 @@ struct Leaf {
 }
 
 /// Variables of `levee`, which may stand in the same environment.
-const OF_THE_CLI: [&str; 5] =
-    ["LEVEE_CONTEXT", "LEVEE_ENDPOINT", "LEVEE_OUTPUT", "LEVEE_TENANT", "LEVEE_TIMEOUT"];
+const OF_THE_CLI: [&str; 10] = [
+    "LEVEE_CA_FILE",
+    "LEVEE_CERT_FILE",
+    "LEVEE_CONTEXT",
+    "LEVEE_ENDPOINT",
+    "LEVEE_KEY_FILE",
+    "LEVEE_OUTPUT",
+    "LEVEE_TENANT",
+    "LEVEE_TIMEOUT",
+    "LEVEE_TOKEN",
+    "LEVEE_TOKEN_FILE",
+];
 
 /// Loads the settings. `environment` holds the variables of the process.
 ///
@@ -67,6 +77,7 @@ pub fn load(
 
     if overrides.is_dev {
         leaves.push(leaf("grpc.listen", "127.0.0.1:9400".to_owned(), "--dev"));
+        leaves.push(leaf("tenants.default_plan", "unlimited".to_owned(), "--dev"));
     }
     leaves.extend(overrides.fallback_data_dir.iter().map(|dir| leaf("data_dir", dir.clone(), "--dev")));
     if let Some(path) = file {

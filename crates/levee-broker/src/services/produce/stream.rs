@@ -4,18 +4,21 @@
 //! does not take its answers is not read from; and dropping the stream, at any moment, drops everything
 //! that it holds. What was submitted before is then stored or not as a whole.
 
-use super::append::{Produced, Volume, answer, check};
-use crate::authorize::{InTenant, Permit};
+use super::append::{Checked, Produced, Volume, answer, check};
+use crate::authorize::{Doubts, InTenant, Permit};
 use crate::error::{detail, explain, status};
 use crate::fields::invalid;
 use crate::transport::aligned::MessageMemory;
 use crate::transport::connection::draining;
 use futures::StreamExt as _;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
 use levee_proto::v1::produce_stream_response::Result as Outcome;
-use levee_storage::Receipt;
+use levee_storage::{Append, Receipt};
 use levee_types::limits::MAX_PRODUCE_IN_FLIGHT;
+use levee_types::quota::Dimension;
 use levee_types::{ErrorCode, LeveeError};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -27,8 +30,11 @@ use tonic::{Status, Streaming};
 /// A stream that is being served.
 pub(super) struct ProduceStream {
     permit: Permit<InTenant>,
+    doubts: Doubts,
     requests: Requests,
     in_flight: VecDeque<InFlight>,
+    /// A request that waits for the tenant's quota. Meanwhile no other is read: that is the backpressure.
+    held: Option<Held>,
     /// Set when no more requests are taken: how the stream ends after the last answer.
     end: Option<Result<(), Status>>,
     retire: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -49,9 +55,16 @@ struct InFlight {
     state: State,
 }
 
+/// A request that waits for the tenant's quota.
+struct Held {
+    correlation_id: u64,
+    append: Append,
+    wait: BoxFuture<'static, Duration>,
+}
+
 enum State {
-    /// Storage has it.
-    Submitted(Receipt, Volume),
+    /// Storage has it, after it had waited so long for the quota.
+    Submitted(Receipt, Volume, Duration),
     /// It was refused.
     Refused(LeveeError),
 }
@@ -66,9 +79,11 @@ impl ProduceStream {
         produced: Produced,
     ) -> Self {
         Self {
+            doubts: permit.doubts(),
             permit,
             requests,
             in_flight: VecDeque::new(),
+            held: None,
             end: None,
             retire: Box::pin(retire.cancelled_owned()),
             idle,
@@ -94,7 +109,7 @@ impl ProduceStream {
             // Without it a client that is always ahead of us would keep the worker to itself.
             tokio::task::coop::consume_budget().await;
             let is_open = self.end.is_none();
-            let has_room = self.in_flight.len() < MAX_PRODUCE_IN_FLIGHT;
+            let has_room = self.in_flight.len() < MAX_PRODUCE_IN_FLIGHT && self.held.is_none();
             tokio::select! {
                 biased;
                 // Answers come first, and there are never more of them than requests were taken: so
@@ -103,6 +118,11 @@ impl ProduceStream {
                     self.in_flight.pop_front();
                     return Ok(Some(v1::ProduceStreamResponse { correlation_id, result: Some(outcome) }));
                 }
+                throttled = held(&mut self.held), if self.held.is_some() => self.release(throttled).await,
+                () = self.doubts.arise(), if is_open => match self.permit.renew() {
+                    Ok(permit) => self.permit = permit,
+                    Err(error) => self.end = Some(Err(status(&error))),
+                },
                 () = &mut self.retire, if is_open => self.end = Some(Err(status(&draining()))),
                 request = self.requests.stream.message(), if is_open && has_room => self.take(request).await,
                 () = self.idle.expired(), if is_open && has_room => self.end = Some(Err(status(&self.idle.error()))),
@@ -118,10 +138,17 @@ impl ProduceStream {
             Ok(Some(request)) => {
                 self.idle.reset();
                 let correlation_id = request.correlation_id;
-                let state = submit(&self.permit, request, self.requests.memory.bytes())
-                    .await
-                    .unwrap_or_else(State::Refused);
-                self.in_flight.push_back(InFlight { correlation_id, state });
+                match self.check(request) {
+                    Ok(Checked { append, reservation }) if reservation.delay().is_zero() => {
+                        self.submit(correlation_id, append, reservation.wait().await).await;
+                    }
+                    Ok(Checked { append, reservation }) => {
+                        self.held = Some(Held { correlation_id, append, wait: reservation.wait().boxed() });
+                    }
+                    Err(error) => {
+                        self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
+                    }
+                }
             }
             Ok(None) => self.end = Some(Ok(())),
             // The library lost its place in the stream, so it must end.
@@ -130,20 +157,40 @@ impl ProduceStream {
             }
         }
     }
+
+    fn check(&self, request: v1::ProduceStreamRequest) -> Result<Checked, LeveeError> {
+        self.permit.entry().used.requested();
+        let request =
+            request.request.ok_or_else(|| invalid("request", "it is missing", "give the batch to append"))?;
+        let one = self.permit.reserve(Dimension::Requests, 1, None)?;
+        let Checked { append, reservation } = check(&self.permit, request, self.requests.memory.bytes())?;
+        Ok(Checked { append, reservation: reservation.and(one) })
+    }
+
+    /// The turn of the request that was held has come.
+    async fn release(&mut self, throttled: Duration) {
+        if let Some(Held { correlation_id, append, .. }) = self.held.take() {
+            self.submit(correlation_id, append, throttled).await;
+        }
+    }
+
+    /// Waits for room in storage's queue. Meanwhile nothing more is read either.
+    async fn submit(&mut self, correlation_id: u64, append: Append, throttled: Duration) {
+        let volume = Volume::of(&append);
+        let state = match self.permit.shard().submit(append).await {
+            Ok(receipt) => State::Submitted(receipt, volume, throttled),
+            Err(error) => State::Refused(error.into()),
+        };
+        self.in_flight.push_back(InFlight { correlation_id, state });
+    }
 }
 
-/// Waits for room in storage's queue. That is the backpressure: meanwhile nothing more is read.
-async fn submit(
-    permit: &Permit<InTenant>,
-    request: v1::ProduceStreamRequest,
-    held_bytes: usize,
-) -> Result<State, LeveeError> {
-    let request =
-        request.request.ok_or_else(|| invalid("request", "it is missing", "give the batch to append"))?;
-    let append = check(permit, request, held_bytes)?;
-    let volume = Volume::of(&append);
-    let receipt = permit.shard().submit(append).await?;
-    Ok(State::Submitted(receipt, volume))
+/// Resolves when the request that is held has waited. Cancel-safe.
+async fn held(held: &mut Option<Held>) -> Duration {
+    match held {
+        Some(held) => held.wait.as_mut().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for the outcome of the first request. Only this one is polled: the others are answered after
@@ -153,10 +200,10 @@ async fn first(in_flight: &mut VecDeque<InFlight>, produced: &Produced) -> (u64,
         return std::future::pending().await;
     };
     let outcome = match state {
-        State::Submitted(receipt, volume) => match receipt.await {
+        State::Submitted(receipt, volume, throttled) => match receipt.await {
             Ok(appended) => {
                 produced.count(*volume);
-                Outcome::Response(answer(appended))
+                Outcome::Response(answer(appended, *throttled))
             }
             Err(error) => Outcome::Error(detail(error.into())),
         },

@@ -18,10 +18,10 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Bytes of batches that may still be added; none if it is full.
-    pub(super) fn room(&self, credit: i64) -> Option<usize> {
+    /// Bytes of batches that may still be added, when the message may have `allowed`; none if it is full.
+    pub(super) fn room(&self, credit: i64, allowed: usize) -> Option<usize> {
         let occupied = self.batch_bytes + self.batches.len() * ENVELOPE_BYTES;
-        let in_message = READ_MESSAGE_BYTES.checked_sub(occupied)?;
+        let in_message = allowed.min(READ_MESSAGE_BYTES).checked_sub(occupied)?;
         let in_credit = usize::try_from(credit).unwrap_or(0).checked_sub(self.batch_bytes)?;
         Some(in_message.min(in_credit)).filter(|room| *room > 0)
     }
@@ -59,6 +59,11 @@ impl Message {
     /// Whether there is nothing in it yet.
     pub(super) fn is_empty(&self) -> bool {
         self.batches.is_empty()
+    }
+
+    /// How many records it has.
+    pub(super) fn records(&self) -> u64 {
+        self.batches.iter().map(|batch| u64::from(batch.record_count)).sum()
     }
 
     /// Bytes of its batches: what it takes of the client's credit.

@@ -4,9 +4,10 @@ use crate::authorize::{InTenant, Permit};
 use crate::fields::invalid;
 use levee_proto::v1;
 use levee_proto::v1::offset_spec::Spec;
-use levee_storage::{PartitionOffsets, StorageError};
+use levee_storage::{PartitionOffsets, StorageError, Topic};
 use levee_types::limits::MAX_READ_POSITIONS;
 use levee_types::{LeveeError, PartitionId};
+use std::sync::Arc;
 
 /// Places as a client named them, no more than are looked for.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ impl Named {
 /// A place in a log.
 #[derive(Debug)]
 pub(super) struct Resolved {
+    pub(super) topic: Arc<Topic>,
     pub(super) partition: PartitionId,
     /// What was asked for.
     pub(super) offset: u64,
@@ -91,5 +93,5 @@ fn find(permit: &Permit<InTenant>, position: v1::ReadPosition) -> Result<Resolve
     if matches!(spec, Spec::Offset(_)) && !(log.start..=log.end).contains(&offset) {
         return Err(StorageError::OffsetOutOfRange { offset, start: log.start, end: log.end }.into());
     }
-    Ok(Resolved { partition, offset, log })
+    Ok(Resolved { topic, partition, offset, log })
 }

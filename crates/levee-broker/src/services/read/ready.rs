@@ -34,6 +34,11 @@ impl ReadyQueue {
         Some(position)
     }
 
+    /// The position whose turn it is.
+    pub(super) fn front(&self) -> Option<u32> {
+        self.lock().queue.front().copied()
+    }
+
     /// Gives a position another turn, after all that wait.
     pub(super) fn push(&self, position: u32) {
         if self.add(position, VecDeque::push_back) {

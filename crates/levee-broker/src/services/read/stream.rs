@@ -6,18 +6,21 @@
 use super::message::Message;
 use super::positions::{Named, Resolved, in_position, resolve};
 use super::ready::ReadyQueue;
-use crate::authorize::{InTenant, Permit};
+use crate::admission::Reservation;
+use crate::authorize::{Doubts, InTenant, Permit};
 use crate::blocking::Blocking;
 use crate::error::{explain, status};
 use crate::fields::{invalid, out_of_range};
 use crate::transport::connection::draining;
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind as Sent;
 use levee_proto::v1::read_response::Kind as Answer;
-use levee_storage::{Cached, Fetched, Subscription, Wake};
+use levee_storage::{Cached, Fetched, Subscription, Topic, Wake};
 use levee_types::limits::MAX_READ_CREDIT;
+use levee_types::quota::Dimension;
 use levee_types::{LeveeError, PartitionId};
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -29,6 +32,11 @@ use tonic::{Status, Streaming};
 
 /// A client must say within this what it wants to read.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// What one message takes of a limited egress, but for a batch that is larger. Small, so that many readers take
+/// turns; large enough for a usual batch.
+const EGRESS_SHARE_BYTES: usize = 128 * 1024;
+/// When to ask again for a share that was refused without a time.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 const START_HINT: &str = "send a ReadStart first, with the positions to read from";
 
 /// A stream that is being served.
@@ -42,6 +50,19 @@ pub(super) struct ReadStream {
     is_retiring: CancellationToken,
     /// None until the client has said what it wants to read.
     reading: Option<Reading>,
+    doubts: Doubts,
+    share: Share,
+}
+
+/// A share of the tenant's egress, for one message. It is had before anything is fetched, so that what waits for its
+/// turn holds nothing.
+enum Share {
+    /// There is none yet.
+    None,
+    /// It is waited for; or, when too many wait already, for the time to ask again.
+    Waiting(BoxFuture<'static, Option<Reservation>>),
+    /// It is there.
+    Had(Reservation),
 }
 
 /// What is being read.
@@ -55,6 +76,7 @@ struct Reading {
 }
 
 struct Position {
+    topic: Arc<Topic>,
     partition: PartitionId,
     next: u64,
     stop_at: Option<u64>,
@@ -70,6 +92,8 @@ impl ReadStream {
         retire: CancellationToken,
     ) -> Self {
         Self {
+            doubts: permit.doubts(),
+            share: Share::None,
             permit,
             blocking,
             requests,
@@ -137,8 +161,8 @@ impl ReadStream {
 
     /// The next batches.
     async fn follow(&mut self) -> Result<Option<Answer>, Status> {
-        let Some(reading) = &mut self.reading else { return Ok(None) };
         loop {
+            let Some(reading) = &mut self.reading else { return Ok(None) };
             // Without it a client that always has credit to give would keep the worker to itself.
             tokio::task::coop::consume_budget().await;
             if self.is_retiring.is_cancelled() {
@@ -148,10 +172,23 @@ impl ReadStream {
                 return Ok(None);
             }
             if reading.credit > 0 {
-                let batches =
-                    reading.fill(&self.permit, &self.blocking).await.map_err(|error| status(&error))?;
-                if !batches.is_empty() {
-                    return Ok(Some(Answer::Batches(v1::ReadBatches { batches })));
+                if matches!(self.share, Share::None) {
+                    self.share = reading.ask_for_share(&self.permit);
+                }
+                if let Share::Had(reservation) = &mut self.share {
+                    let reservation = std::mem::take(reservation);
+                    self.share = Share::None;
+                    let batches = reading
+                        .fill(&self.permit, &self.blocking, reservation)
+                        .await
+                        .map_err(|error| status(&error))?;
+                    if !batches.is_empty() {
+                        return Ok(Some(Answer::Batches(v1::ReadBatches { batches })));
+                    }
+                    // Those that had their turn had nothing; there may be others.
+                    if reading.unfinished > 0 && reading.ready.front().is_some() {
+                        continue;
+                    }
                 }
                 // A position may have turned out to be at its stop.
                 if reading.unfinished == 0 {
@@ -171,9 +208,38 @@ impl ReadStream {
                     Some(_) => return Err(status(&not_credit())),
                     None => self.is_open = false,
                 },
+                () = self.doubts.arise() => self.renew().map_err(|error| status(&error))?,
+                share = turn(&mut self.share), if matches!(self.share, Share::Waiting(_)) => {
+                    self.share = share.map_or(Share::None, Share::Had);
+                }
                 () = reading.ready.arrived(), if reading.credit > 0 => {}
             }
         }
+    }
+
+    /// Decides again whether the caller may read what it reads.
+    fn renew(&mut self) -> Result<(), LeveeError> {
+        let permit = self.permit.renew()?;
+        if let Some(reading) = &self.reading {
+            let mut last = None;
+            for position in &reading.positions {
+                // Most streams read the partitions of few topics, one after the other.
+                if last != Some(position.topic.id) {
+                    permit.require(position.topic.name.as_str())?;
+                    last = Some(position.topic.id);
+                }
+            }
+        }
+        self.permit = Arc::new(permit);
+        Ok(())
+    }
+}
+
+/// Resolves when the share that is waited for is there, or may be asked for again. Cancel-safe.
+async fn turn(share: &mut Share) -> Option<Reservation> {
+    match share {
+        Share::Waiting(wait) => wait.as_mut().await,
+        Share::None | Share::Had(_) => std::future::pending().await,
     }
 }
 
@@ -210,9 +276,10 @@ impl Reading {
         let ready = Arc::new(ReadyQueue::full(count));
         let positions: Vec<_> = (0..count)
             .zip(resolved)
-            .map(|(token, Resolved { partition, offset, log, .. })| {
+            .map(|(token, Resolved { topic, partition, offset, log })| {
                 let wake = Arc::clone(&ready) as Arc<dyn Wake>;
                 Position {
+                    topic,
                     partition,
                     next: offset,
                     stop_at: stop_at_end.then_some(log.end),
@@ -232,7 +299,29 @@ impl Reading {
         self.credit = self.credit.saturating_add(bytes).min(max);
     }
 
-    /// Fetches what fits into one message, position after position. Empty: none has anything to read.
+    /// Asks for a share of the tenant's egress, if there may be something to read.
+    fn ask_for_share(&self, permit: &Permit<InTenant>) -> Share {
+        let Some(index) = self.ready.front() else { return Share::None };
+        let topic = &self.positions[index as usize].topic;
+        let reservation = match permit.reserve(Dimension::Egress, EGRESS_SHARE_BYTES as u64, Some(topic)) {
+            Ok(reservation) => reservation,
+            // A reader waits as long as it takes: it is held up, and not broken off.
+            Err(error) => {
+                let again = error.retry_after.unwrap_or(ASK_AGAIN);
+                return Share::Waiting(tokio::time::sleep(again).map(|()| None).boxed());
+            }
+        };
+        if reservation.delay().is_zero() {
+            return Share::Had(reservation);
+        }
+        let wait = async move {
+            tokio::time::sleep(reservation.delay()).await;
+            Some(reservation)
+        };
+        Share::Waiting(wait.boxed())
+    }
+
+    /// Fetches what fits into one message and the share, position after position. Empty: none has anything to read.
     ///
     /// Dropped while it waits for the disk, it loses nothing but the turn of a position, and with it the
     /// stream is gone.
@@ -240,13 +329,22 @@ impl Reading {
         &mut self,
         permit: &Arc<Permit<InTenant>>,
         blocking: &Blocking,
+        share: Reservation,
     ) -> Result<Vec<v1::StoredBatch>, LeveeError> {
+        let allowed = if share.is_limited() { EGRESS_SHARE_BYTES } else { usize::MAX };
+        // The share may be that of a topic.
+        let only = self.ready.front().filter(|_| share.is_limited());
+        let only = only.map(|index| self.positions[index as usize].topic.id);
         let mut message = Message::default();
-        while let Some(room) = message.room(self.credit) {
+        while let Some(room) = message.room(self.credit, allowed) {
             let Some(index) = self.ready.pop() else { break };
             let position = &self.positions[index as usize];
             if position.is_finished() {
                 continue;
+            }
+            if only.is_some_and(|only| only != position.topic.id) {
+                self.ready.push_front(index);
+                break;
             }
             let (partition, next) = (position.partition, position.next);
             let (batches, end) = match permit.shard().fetch_cached(partition, next, room) {
@@ -259,8 +357,8 @@ impl Reading {
                 }
                 Cached::Miss => {
                     metrics::counter!("levee_cold_reads_total").increment(1);
-                    let permit = Arc::clone(permit);
-                    let fetched = blocking.run(move || permit.shard().fetch(partition, next, room)).await;
+                    let shard = permit.shard().clone();
+                    let fetched = blocking.run(move || shard.fetch(partition, next, room)).await;
                     let Fetched { batches, end } =
                         fetched.map_err(|error| in_position(index as usize, error))?;
                     (batches, end)
@@ -270,6 +368,8 @@ impl Reading {
             self.advance(index, sent, end);
         }
         self.credit -= i64::try_from(message.batch_bytes()).unwrap_or(i64::MAX);
+        share.settle(message.batch_bytes() as u64);
+        permit.entry().used.sent(message.batch_bytes() as u64, message.records());
         Ok(message.into_batches())
     }
 

@@ -1,7 +1,7 @@
 //! Takes each call's share of its tenant's quotas: of connections with the first call of a connection, of requests,
 //! and of administration. Bytes are taken by the services, which know them.
 
-use crate::admission::Charge;
+use crate::admission::{Charge, Reservation};
 use crate::error;
 use crate::identity::Principal;
 use crate::operation::Operation;
@@ -17,18 +17,22 @@ pub(crate) struct Admit;
 
 impl Step for Admit {
     async fn run(self, request: Request, next: impl Next) -> Response {
-        match admit(&request).await {
-            Ok(()) => next.run(request).await,
+        // Not awaited here: a request cannot be looked at from elsewhere while something is waited for.
+        match reserve(&request) {
+            Ok(reservation) => {
+                reservation.wait().await;
+                next.run(request).await
+            }
             Err(error) => error::status(&error).into_http(),
         }
     }
 }
 
-async fn admit(request: &Request) -> Result<(), LeveeError> {
+fn reserve(request: &Request) -> Result<Reservation, LeveeError> {
     // Operators are nobody's tenant.
     let Some(principal) = request.extensions().get::<Principal>().filter(|principal| !principal.is_operator())
     else {
-        return Ok(());
+        return Ok(Reservation::default());
     };
     let tenant = principal.tenant();
     if let Some(context) = request.extensions().get::<ConnectionContext>() {
@@ -47,6 +51,5 @@ async fn admit(request: &Request) -> Result<(), LeveeError> {
     if Operation::of_path(request.uri().path()).is_some_and(Operation::is_change) {
         reservation = reservation.and(tenant.admission.reserve(charge(Dimension::Admin))?);
     }
-    reservation.wait().await;
-    Ok(())
+    Ok(reservation)
 }

@@ -26,7 +26,7 @@ fn encoded(message: Message) -> usize {
 fn a_message_of_tiny_batches_is_within_the_limit() {
     let mut message = Message::default();
     let mut rounds = 0;
-    while let Some(room) = message.room(i64::MAX) {
+    while let Some(room) = message.room(i64::MAX, usize::MAX) {
         assert!(message.add(u32::MAX, batches(200_000, 2), u64::MAX, room).is_some());
         rounds += 1;
     }
@@ -38,23 +38,23 @@ fn a_message_of_tiny_batches_is_within_the_limit() {
 #[test]
 fn a_last_batch_of_the_largest_size_is_within_the_limit() {
     let mut message = Message::default();
-    let room = message.room(i64::MAX).unwrap();
+    let room = message.room(i64::MAX, usize::MAX).unwrap();
     message.add(0, batches(1, room - 100), u64::MAX, room);
-    let room = message.room(i64::MAX).unwrap();
+    let room = message.room(i64::MAX, usize::MAX).unwrap();
     message.add(0, batches(5, MAX_BATCH_BYTES), u64::MAX, room);
     assert_eq!(message.batches.len(), 2);
-    assert_eq!(message.room(i64::MAX), None);
+    assert_eq!(message.room(i64::MAX, usize::MAX), None);
     assert!(encoded(message) < MAX_RESPONSE_BYTES);
 }
 
 #[test]
 fn credit_is_room_and_one_batch_may_exceed_it() {
     let mut message = Message::default();
-    assert_eq!(message.room(0), None);
-    assert_eq!(message.room(-5), None);
-    assert_eq!(message.room(10), Some(10));
+    assert_eq!(message.room(0, usize::MAX), None);
+    assert_eq!(message.room(-5, usize::MAX), None);
+    assert_eq!(message.room(10, usize::MAX), Some(10));
     assert_eq!(message.add(0, batches(3, 100), u64::MAX, 10), Some(u64::MAX));
     assert_eq!((message.batches.len(), message.batch_bytes()), (1, 100));
-    assert_eq!(message.room(10), None);
-    assert_eq!(message.room(101), Some(1));
+    assert_eq!(message.room(10, usize::MAX), None);
+    assert_eq!(message.room(101, usize::MAX), Some(1));
 }

@@ -1,0 +1,85 @@
+//! The first operator of a broker that has none.
+//!
+//! Must hold: there is no default secret; a token that is made is told once, to whoever started the broker, and
+//! stands in no log.
+
+use crate::identity::token::{self, ApiToken};
+use levee_storage::{AuditEvent, NewToken, NewUser, Shard, StorageError};
+use levee_types::{Random, TenantId, UserName};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The name of the first operator.
+const NAME: &str = "bootstrap";
+
+/// Why there is no operator.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// The file cannot be read.
+    #[error("bootstrap_token_file: cannot read {path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file holds no token.
+    #[error(
+        "bootstrap_token_file: {path} holds no token of an operator; make one with: \
+         printf 'levee_00000000%s_%s\\n' $(openssl rand -hex 12) $(openssl rand -hex 32)"
+    )]
+    Token {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The operator cannot be stored.
+    #[error("cannot make the first operator: {0}")]
+    Storage(#[from] StorageError),
+}
+
+/// Makes the first operator, unless there is one, with the token in `file` or, if that is empty, a new one. Returns
+/// a new token as its holder has it.
+///
+/// # Errors
+/// There is no usable token in the file, or the operator cannot be stored.
+pub async fn first_operator(
+    shard: &Shard,
+    file: &Path,
+    random: &dyn Random,
+) -> Result<Option<String>, BootstrapError> {
+    let has_operators = !shard.list_users(TenantId::SYSTEM, None, 1)?.items.is_empty();
+    if has_operators {
+        return Ok(None);
+    }
+    let is_given = !file.as_os_str().is_empty();
+    let token = if is_given { read(file)? } else { ApiToken::generate(TenantId::SYSTEM, random) };
+    #[expect(clippy::expect_used, reason = "the name is a valid one")]
+    let name = UserName::new(NAME).expect("a name");
+    let operator = NewUser { name, is_admin: true, groups: Vec::new(), certificates: Vec::new() };
+    let stored = NewToken {
+        id: token.id,
+        hash: token::hash(&token.secret),
+        expires_ms: None,
+        scopes: Vec::new(),
+        description: "of the first start".to_owned(),
+    };
+    let audit = AuditEvent {
+        principal: "system".to_owned(),
+        action: "Bootstrap".to_owned(),
+        resource: format!("user:{NAME}"),
+        count: 1,
+        ..AuditEvent::default()
+    };
+    let is_made = shard.bootstrap(operator, stored, audit).await?;
+    Ok((is_made && !is_given).then(|| token.expose()))
+}
+
+fn read(path: &Path) -> Result<ApiToken, BootstrapError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| BootstrapError::File { path: path.to_owned(), source })?;
+    ApiToken::parse(text.trim())
+        .ok()
+        .filter(|token| token.id.tenant() == TenantId::SYSTEM)
+        .ok_or_else(|| BootstrapError::Token { path: path.to_owned() })
+}
