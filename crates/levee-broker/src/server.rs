@@ -233,3 +233,6 @@ async fn upkeep(metrics: PrometheusHandle) -> Infallible {
         metrics.run_upkeep();
     }
 }
+
+#[cfg(test)]
+mod tests;

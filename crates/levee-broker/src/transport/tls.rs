@@ -11,9 +11,9 @@ mod client_verifier;
 mod endpoint;
 mod error;
 mod files;
-mod handshake;
 #[cfg(test)]
-mod manual;
+mod fixture;
+mod handshake;
 mod reload;
 mod server_certificate;
 mod validity;

@@ -105,3 +105,6 @@ impl Handshaker {
         Ok(Secured { stream, client: Some(client) })
     }
 }
+
+#[cfg(test)]
+mod tests;

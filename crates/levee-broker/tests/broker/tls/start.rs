@@ -34,25 +34,31 @@ fn leveed(files: &Files, without: &str) -> Command {
     command
 }
 
-/// Starts it, and fails unless it is ready.
-fn assert_starts(files: &Files, without: &str) {
+/// Starts it, and ends it as soon as it is ready. An error: what it said before it ended by itself.
+fn start(files: &Files, without: &str) -> Result<(), String> {
     let mut child = leveed(files, without).spawn().unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let is_ready = lines.map(Result::unwrap).any(|line| line.contains("ready") && line.contains("tls"));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(is_ready);
+    let mut said = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line.contains("\"ready\"") {
+            assert!(line.contains("\"tls\":true"), "{line}");
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return Ok(());
+        }
+        said = format!("{said}{line}\n");
+    }
+    assert!(!child.wait().unwrap().success(), "{said}");
+    Err(said)
 }
 
-/// Starts it, and fails unless it ends and its last words hold these.
+/// Fails unless it refuses to start, before it does anything, and says all of this.
 fn assert_refuses(files: &Files, without: &str, expected: &[&str]) {
-    let output = leveed(files, without).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success(), "{said}");
+    let said = start(files, without).expect_err(expected[0]);
     for text in expected {
         assert!(said.contains(text), "{text}: {said}");
     }
-    assert!(!files.path("data").exists(), "it says so before it does anything");
+    assert!(!files.path("data").exists(), "{said}");
 }
 
 #[test]
@@ -67,8 +73,8 @@ fn each_key_that_others_need_is_missed() {
         assert_refuses(&files, key, &[&missing]);
     }
     // What nothing needs, and nothing at all.
-    assert_starts(&files, "client_crl_file");
-    assert_starts(&files, "");
+    start(&files, "client_crl_file").unwrap();
+    start(&files, "").unwrap();
 }
 
 #[test]
@@ -113,7 +119,7 @@ fn a_file_that_cannot_be_used_is_named() {
     files.write("client-crl", &Authority::new("others").revoke(&[], HOUR));
     assert_refuses(&files, "", &["tls.client_crl_file", &path("client-crl"), "has no list of CN=all"]);
     files.write("client-crl", &authority.revoke(&[], HOUR));
-    assert_starts(&files, "");
+    start(&files, "").unwrap();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Tls, read_changed};
 use crate::rate_limited::RateLimited;
 use crate::settings::TlsSettings;
-use crate::transport::tls::manual::Manual;
+use crate::transport::tls::fixture::{DAY, Manual, NEW_YEAR};
 use levee_types::Clock;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -11,9 +11,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use tempfile::TempDir;
-
-/// 2030-01-01, in seconds of Unix time.
-const NEW_YEAR: i64 = 1_893_456_000;
 
 struct Setup {
     dir: TempDir,
@@ -30,7 +27,7 @@ impl Setup {
             key_file: dir.path().join("key"),
             ..TlsSettings::default()
         };
-        let manual = Arc::new(Manual::at(NEW_YEAR));
+        let manual = Manual::at(NEW_YEAR);
         let clock = Arc::clone(&manual) as Arc<dyn Clock>;
         let setup = Self { dir, settings, manual, clock };
         setup.write_certificate(2030, 2031);
@@ -63,7 +60,7 @@ impl Setup {
 #[test]
 fn a_certificate_is_used_from_its_first_to_its_last_second() {
     let setup = Setup::new();
-    let last = NEW_YEAR + 365 * 86_400;
+    let last = NEW_YEAR + 365 * DAY;
     assert!(setup.start_at(NEW_YEAR).is_ok() && setup.start_at(last).is_ok());
     let early = setup.start_at(NEW_YEAR - 1).err().unwrap();
     assert!(early.contains("tls.certificate_file") && early.contains("not valid before"), "{early}");
@@ -110,7 +107,7 @@ fn only_a_change_that_can_be_used_is_taken_and_each_is_counted() {
         // Not valid yet, and then it is.
         setup.write_certificate(2031, 2034);
         assert!(!look(&mut tls));
-        setup.manual.set(NEW_YEAR + 366 * 86_400);
+        setup.manual.set(NEW_YEAR + 366 * DAY);
         assert!(look(&mut tls));
 
         let rendered = shown.render();
