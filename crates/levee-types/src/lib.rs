@@ -3,6 +3,7 @@
 //!
 //! Must hold: no I/O, no async runtime, no ambient time or randomness.
 
+pub mod acl;
 pub mod ambient;
 pub mod error;
 pub mod id;

@@ -106,8 +106,7 @@ impl TopicName {
     /// # Errors
     /// Says which rule the name breaks.
     pub fn new(name: &str) -> Result<Self, NameError> {
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        check("topic", name, 1, MAX_TOPIC_NAME, "A-Z a-z 0-9 . _ -", is_allowed)?;
+        check_topic_characters("topic", name, 1)?;
         if name == "." || name == ".." || name.starts_with('_') {
             return Err(NameError::Reserved { what: "topic", name: name.to_owned() });
         }
@@ -119,6 +118,12 @@ impl TopicName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a text has the length and the characters of the name of a topic, or of its beginning.
+pub(crate) fn check_topic_characters(what: &'static str, text: &str, min: usize) -> Result<(), NameError> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    check(what, text, min, MAX_TOPIC_NAME, "A-Z a-z 0-9 . _ -", is_allowed)
 }
 
 /// The name of a user: 1 to 64 of `A-Z a-z 0-9 . _ - @`, not beginning with `_`.
