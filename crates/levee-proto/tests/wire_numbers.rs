@@ -6,6 +6,7 @@
 
 use levee_proto::{FILE_DESCRIPTOR_SET, v1};
 use levee_types::ErrorCode;
+use levee_types::acl::{AclOperation, Effect};
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet};
@@ -113,4 +114,22 @@ fn error_codes_are_those_of_the_protocol() {
     let published = golden().iter().filter(|line| line.starts_with("value levee.v1.ErrorCode ")).count();
     // Without ERROR_CODE_UNSPECIFIED.
     assert_eq!(ErrorCode::ALL.len(), published - 1, "a code of the protocol is missing in levee_types");
+}
+
+#[test]
+fn operations_and_effects_of_access_rules_are_those_of_the_protocol() {
+    for operation in AclOperation::ALL {
+        let sent = v1::AclOperation::try_from(operation as i32).expect("an operation of the protocol");
+        assert_eq!(sent.as_str_name(), format!("ACL_OPERATION_{}", operation.name().to_uppercase()));
+    }
+    for effect in Effect::ALL {
+        let sent = v1::AclEffect::try_from(effect as i32).expect("an effect of the protocol");
+        assert_eq!(sent.as_str_name(), format!("ACL_EFFECT_{effect:?}").to_uppercase());
+    }
+    let current = current();
+    let values =
+        |of: &str| current.iter().filter(|line| line.starts_with(&format!("value levee.v1.{of} "))).count();
+    // Without the unspecified ones.
+    assert_eq!(AclOperation::ALL.len(), values("AclOperation") - 1, "one is missing in levee_types");
+    assert_eq!(Effect::ALL.len(), values("AclEffect") - 1, "one is missing in levee_types");
 }

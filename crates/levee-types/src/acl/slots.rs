@@ -89,3 +89,6 @@ impl Hashing {
 /// Not yet a hash: no place of anything.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TextHash(u64);
+
+#[cfg(test)]
+mod tests;
