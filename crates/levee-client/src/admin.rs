@@ -38,7 +38,8 @@ impl Admin {
         name: &TenantName,
         if_not_exists: bool,
     ) -> Result<v1::CreateTenantResponse, Error> {
-        let request = v1::CreateTenantRequest { name: name.to_string(), if_not_exists };
+        let plan = String::new();
+        let request = v1::CreateTenantRequest { name: name.to_string(), if_not_exists, plan };
         Ok(self.client.tenants().create_tenant(self.client.request(request)).await?.into_inner())
     }
 
@@ -71,7 +72,7 @@ impl Admin {
     /// # Errors
     /// As [`Admin`] says.
     pub async fn delete_tenant(&self, name: &TenantName) -> Result<(), Error> {
-        let request = v1::DeleteTenantRequest { name: name.to_string() };
+        let request = v1::DeleteTenantRequest { name: name.to_string(), grace_ms: None };
         self.client.tenants().delete_tenant(self.client.request(request)).await?;
         Ok(())
     }
