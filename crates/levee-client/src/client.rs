@@ -9,11 +9,15 @@ use crate::position::{Offsets, Position};
 use crate::producer::Producer;
 use crate::reader::Reader;
 use levee_proto::v1;
+use levee_proto::v1::acl_service_client::AclServiceClient;
+use levee_proto::v1::audit_service_client::AuditServiceClient;
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::v1::user_service_client::UserServiceClient;
 use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use levee_types::{Clock, Random};
 use std::sync::Arc;
@@ -191,6 +195,22 @@ impl Client {
 
     pub(crate) fn tenants(&self) -> TenantServiceClient<Transport> {
         service!(TenantServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn users(&self) -> UserServiceClient<Transport> {
+        service!(UserServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn acl(&self) -> AclServiceClient<Transport> {
+        service!(AclServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn quotas(&self) -> QuotaServiceClient<Transport> {
+        service!(QuotaServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Transport> {
+        service!(AuditServiceClient, self.inner.channel.clone(), self)
     }
 
     pub(crate) fn cluster(&self) -> ClusterServiceClient<Transport> {

@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is one connection to a broker. From it come a [`Producer`], which batches records and
 //! sends them again when needed without storing them twice or out of order; a [`Reader`], which follows
-//! partitions and resumes where it was; and [`Admin`], the calls of the operator and of topics.
+//! partitions and resumes where it was; and [`Admin`], the calls of administration.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), levee_client::Error> {
@@ -37,7 +37,7 @@ mod record;
 mod secret;
 mod tls;
 
-pub use admin::{Admin, CreatedTopics};
+pub use admin::{Admin, CreatedTopics, IssuedToken};
 pub use ambient::SystemClock;
 pub use client::Client;
 pub use config::{ClientConfig, ProducerSettings, ReaderSettings};

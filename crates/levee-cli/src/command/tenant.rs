@@ -28,7 +28,7 @@ async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
     let mut view = View::default();
     let mut failures = Failures::of("tenant");
     for name in &names {
-        match session.ask(admin.create_tenant(name, args.if_not_exists)).await {
+        match session.ask(admin.create_tenant(name, None, args.if_not_exists)).await {
             Ok(response) => {
                 created += u64::from(response.created);
                 let state = if response.created { "created" } else { "exists already" };
@@ -48,7 +48,7 @@ async fn delete(args: &DeleteArgs, session: &Session) -> Result<View, Failure> {
     prompt::consent(args.yes, &format!("delete tenant {list} with all topics and records"))?;
     let admin = session.operator()?.admin();
     let json_of = |name: &TenantName| json!({"name": name.as_str()});
-    let delete_one = async |name: &TenantName| session.ask(admin.delete_tenant(name)).await;
+    let delete_one = async |name: &TenantName| session.ask(admin.delete_tenant(name, None)).await.map(drop);
     several::delete("tenant", &names, args.if_exists, json_of, delete_one).await
 }
 
