@@ -71,7 +71,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
     let store = ContextStore::locate(env);
     let session = || -> Result<Session, Failure> {
         let settings = Settings::resolve(&cli.global, env, &store.load()?)?;
-        Ok(Session::new(settings, Arc::clone(clock)))
+        Session::open(settings, Arc::clone(clock))
     };
     match cli.command {
         Command::Context(command) => context::run(&command, &cli.global, &store, env),
@@ -91,11 +91,16 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
 /// # Errors
 /// A flag is given that is not among `used`.
 fn refuse_unused(global: &Global, used: &[&str]) -> Result<(), Failure> {
-    let Global { endpoint, tenant, context, timeout, output: _ } = global;
+    let Global { endpoint, tenant, context, token_file, ca_file, cert_file, key_file, timeout, output: _ } =
+        global;
     let given = [
         ("--endpoint", endpoint.is_some()),
         ("--tenant", tenant.is_some()),
         ("--context", context.is_some()),
+        ("--token-file", token_file.is_some()),
+        ("--ca-file", ca_file.is_some()),
+        ("--cert-file", cert_file.is_some()),
+        ("--key-file", key_file.is_some()),
         ("--timeout", timeout.is_some()),
     ];
     match given.iter().find(|(flag, is_given)| *is_given && !used.contains(flag)) {

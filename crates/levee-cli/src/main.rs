@@ -5,6 +5,7 @@ mod bench;
 mod cli;
 mod command;
 mod context;
+mod credentials;
 mod failure;
 mod output;
 mod position;
