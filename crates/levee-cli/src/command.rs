@@ -11,6 +11,7 @@ mod topic;
 
 use crate::bench;
 use crate::cli::bench::BenchCommand;
+use crate::cli::tenant::{TenantCommand, UsageArgs};
 use crate::cli::{Cli, Command, Global};
 use crate::context::ContextStore;
 use crate::failure::Failure;
@@ -40,6 +41,9 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
             "choose the form of records with -f (--format): raw, json or a text with fields"
         }
         Command::Completion { .. } => "leave it out: the result is a script",
+        Command::Tenant(TenantCommand::Usage(UsageArgs { csv: true, .. })) => {
+            "choose between --csv and the other forms"
+        }
         Command::Context(_)
         | Command::Status
         | Command::Tenant(_)

@@ -7,6 +7,7 @@ mod command;
 mod context;
 mod credentials;
 mod failure;
+mod moment;
 mod output;
 mod position;
 mod progress;

@@ -98,6 +98,14 @@ impl Session {
         }
     }
 
+    /// A client for what else is administered of this tenant.
+    ///
+    /// # Errors
+    /// The endpoint or the credential is unusable.
+    pub(crate) fn administer(&self, tenant: &TenantName) -> Result<Scope, Failure> {
+        self.naming(Some(tenant))
+    }
+
     fn naming(&self, tenant: Option<&TenantName>) -> Result<Scope, Failure> {
         let tenant = tenant.map(TenantName::to_string).unwrap_or_default();
         Ok(Scope { client: self.operator()?, tenant })

@@ -21,3 +21,11 @@ fn records_go_to_the_tenant_of_the_credential_and_to_no_other() {
         assert!(failure.message.contains(says), "{}", failure.message);
     }
 }
+
+#[test]
+fn an_operator_says_whether_operators_are_meant_and_nobody_else_can_mean_them() {
+    assert_eq!(caller("").meant(true).unwrap(), None);
+    assert_eq!(caller("acme").meant(false).unwrap(), Some(&tenant("acme")));
+    assert_eq!(caller("").meant(false).unwrap_err().exit, Exit::Usage);
+    assert_eq!(caller("acme").meant(true).unwrap_err().exit, Exit::Denied);
+}
