@@ -13,7 +13,9 @@ use std::time::Duration;
 pub(crate) mod bench;
 pub(crate) mod consume;
 pub(crate) mod context;
+pub(crate) mod plan;
 pub(crate) mod produce;
+pub(crate) mod quota;
 pub(crate) mod tenant;
 pub(crate) mod topic;
 
@@ -120,9 +122,15 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 means that reads and writes work, so that this is the health check of a container.
     Status,
-    /// Creates, shows and deletes tenants.
+    /// Creates, shows, changes and deletes tenants, and tells what they used.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Creates, shows, changes and deletes plans: named sets of quotas.
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// Sets and shows how much tenants, users and topics may use.
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
     /// Creates, shows, changes and deletes topics.
     #[command(subcommand)]
     Topic(topic::TopicCommand),

@@ -3,7 +3,9 @@
 mod completion;
 mod consume;
 mod context;
+mod plan;
 mod produce;
+mod quota;
 mod several;
 mod status;
 mod tenant;
@@ -47,6 +49,8 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
         Command::Context(_)
         | Command::Status
         | Command::Tenant(_)
+        | Command::Plan(_)
+        | Command::Quota(_)
         | Command::Topic(_)
         | Command::Produce(_)
         | Command::Bench(_) => return Format::choose(cli.global.output, variable).map(Some),
@@ -81,6 +85,8 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
         Command::Context(command) => context::run(&command, &cli.global, &store, env),
         Command::Status => status::run(&session()?).await,
         Command::Tenant(command) => tenant::run(&command, &session()?).await,
+        Command::Plan(command) => plan::run(&command, &session()?).await,
+        Command::Quota(command) => quota::run(&command, &session()?).await,
         Command::Topic(command) => topic::run(&command, &session()?).await,
         Command::Produce(args) => produce::run(args, &session()?).await,
         Command::Consume(args) => consume::run(&args, &session()?).await,

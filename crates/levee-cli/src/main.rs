@@ -12,6 +12,7 @@ mod output;
 mod position;
 mod progress;
 mod prompt;
+mod quota;
 mod record_format;
 mod session;
 mod settings;
