@@ -25,18 +25,27 @@ pub const DOMAIN: &str = "levee";
 /// twice and encoded.
 const MAX_TEXT: usize = 600;
 
+/// The `subject` of `google.rpc.QuotaFailure`: every quota is the tenant's, or one of its users' or topics'.
+const QUOTA_SUBJECT: &str = "tenant";
+
+/// Characters of its `description`, which repeats the message: there is room for little more.
+const MAX_VIOLATION: usize = 200;
+
 /// The status of a failed call.
 #[must_use]
 pub fn status(error: &LeveeError) -> Status {
-    let LeveeError { code, message, hint } = error;
+    let LeveeError { code, message, hint, retry_after } = error;
     count(*code);
     let metadata = HashMap::from([
         ("hint".to_owned(), shorten(if hint.is_empty() { what_to_do(*code) } else { hint })),
         ("retryable".to_owned(), code.is_retryable().to_string()),
     ]);
     let mut details = ErrorDetails::with_error_info(code.as_str(), DOMAIN, metadata);
-    if let Some(delay) = retry_delay(*code) {
+    if let Some(delay) = retry_after.or(retry_delay(*code)) {
         details.set_retry_info(Some(delay));
+    }
+    if is_quota(*code) {
+        details.add_quota_failure_violation(QUOTA_SUBJECT, shorten_to(MAX_VIOLATION, message));
     }
     Status::with_error_details(grpc_code(*code), shorten(message), details)
 }
@@ -44,12 +53,13 @@ pub fn status(error: &LeveeError) -> Status {
 /// The error inside of a stream that goes on.
 #[must_use]
 pub fn detail(error: LeveeError) -> v1::ErrorDetail {
-    let LeveeError { code, message, mut hint } = error;
+    let LeveeError { code, message, mut hint, retry_after } = error;
     count(code);
     if hint.is_empty() {
         what_to_do(code).clone_into(&mut hint);
     }
-    let retry_after_ms = retry_delay(code).map(|delay| u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
+    let delay = retry_after.or(retry_delay(code));
+    let retry_after_ms = delay.map(|delay| u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
     v1::ErrorDetail { code: code as i32, message, hint, retryable: code.is_retryable(), retry_after_ms }
 }
 
@@ -89,7 +99,12 @@ fn grpc_code(code: ErrorCode) -> Code {
     }
 }
 
-/// How long to wait before the same request may succeed.
+/// A limit that was set for the caller is reached.
+fn is_quota(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::QuotaExceeded | ErrorCode::LimitExceeded)
+}
+
+/// How long to wait before the same request may succeed, when the error does not say.
 fn retry_delay(code: ErrorCode) -> Option<Duration> {
     match code {
         ErrorCode::Overloaded => Some(Duration::from_millis(100)),
@@ -142,5 +157,9 @@ pub fn what_to_do(code: ErrorCode) -> &'static str {
 }
 
 fn shorten(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
+    shorten_to(MAX_TEXT, text)
+}
+
+fn shorten_to(characters: usize, text: &str) -> String {
+    text.chars().take(characters).collect()
 }

@@ -178,11 +178,12 @@ impl std::error::Error for Error {}
 
 impl From<LeveeError> for Error {
     fn from(error: LeveeError) -> Self {
-        let LeveeError { code, message, hint } = error;
+        let LeveeError { code, message, hint, retry_after } = error;
         Self {
             code: Some(code),
             hint,
             is_retryable: code.is_retryable(),
+            retry_after,
             ..Self::new(ErrorKind::Broker, message)
         }
     }

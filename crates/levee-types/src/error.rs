@@ -1,6 +1,7 @@
 //! The few kinds of failure that a client can act on.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Why a request failed. The numbers are those of `levee.v1.ErrorCode`; a gap is a retired code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,18 +135,27 @@ pub struct LeveeError {
     pub message: String,
     /// What to do about it; may be empty.
     pub hint: String,
+    /// How long to wait before the same request may succeed, where that is known; otherwise it follows from the code.
+    pub retry_after: Option<Duration>,
 }
 
 impl LeveeError {
     /// A failure without a hint.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: String::new() }
+        Self { code, message: message.into(), hint: String::new(), retry_after: None }
     }
 
     /// The same failure with what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
+        self
+    }
+
+    /// The same failure with how long to wait before the same request may succeed.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
         self
     }
 }

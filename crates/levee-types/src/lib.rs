@@ -1,5 +1,5 @@
 //! What every crate of Levee agrees on: names, ids, limits, error codes, and the documents that
-//! describe topics, with their pure evaluation.
+//! describe topics and quotas, with their pure evaluation.
 //!
 //! Must hold: no I/O, no async runtime, no ambient time or randomness.
 
@@ -8,6 +8,7 @@ pub mod error;
 pub mod id;
 pub mod limits;
 pub mod name;
+pub mod quota;
 pub mod topic;
 
 pub use ambient::{Clock, Random};

@@ -1,6 +1,8 @@
 //! Every fixed limit of the broker, in one place. What an operator can set is in the configuration;
 //! its defaults and ranges refer to these.
 
+use std::time::Duration;
+
 /// Bytes of one serialized record batch, as sent. The upper end of a topic's `max.message.bytes`.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of the records of one batch once decompressed.
@@ -58,6 +60,21 @@ pub const MAX_ACL_RULES_PER_TENANT: u64 = 10_000;
 pub const MAX_ACL_RULES_PER_REQUEST: usize = 1_000;
 /// Plans of one node.
 pub const MAX_PLANS: u64 = 1_000;
+/// The weight of a plan; at least 1.
+pub const MAX_PLAN_WEIGHT: u32 = 100;
+/// The weight of a plan that does not say.
+pub const DEFAULT_PLAN_WEIGHT: u32 = 10;
+/// The limit of a rate, and a burst, in bytes or requests a second; at least 1. More than a node moves.
+pub const MAX_QUOTA_RATE: u64 = 100_000_000_000;
+/// The limit of a total: an exbibyte of bytes.
+pub const MAX_QUOTA_TOTAL: u64 = 1 << 60;
+/// Percent of a limit at which a warning is due, when the quota does not say.
+pub const DEFAULT_SOFT_PERCENT: u8 = 80;
+/// How long a rate may be expected to hold up a call; one that would wait longer is refused at once. Shorter
+/// than the time that a call has by default.
+pub const MAX_THROTTLE: Duration = Duration::from_secs(20);
+/// Requests that quotas held up which are remembered for each tenant.
+pub const MAX_QUOTA_EVENTS: usize = 100;
 /// Quotas of users and topics of one tenant.
 pub const MAX_QUOTA_TARGETS_PER_TENANT: u64 = 1_000;
 /// Events of the audit log of one tenant; beyond, the oldest go.

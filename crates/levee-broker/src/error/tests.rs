@@ -1,5 +1,6 @@
 use super::{DOMAIN, detail, explain, status};
 use levee_types::{ErrorCode, LeveeError};
+use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -50,12 +51,38 @@ fn what_a_generic_client_repeats_by_itself_had_no_side_effects() {
 
 #[test]
 fn texts_fit_into_trailers() {
-    let error =
-        LeveeError::new(ErrorCode::InvalidArgument, "ä".repeat(100_000)).with_hint("ö".repeat(100_000));
-    let mut headers = http::HeaderMap::new();
-    status(&error).add_header(&mut headers).unwrap();
-    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    assert!(size < 8 * 1024, "{size}");
+    for code in ErrorCode::ALL {
+        let error = LeveeError::new(code, "ä".repeat(100_000))
+            .with_hint("ö".repeat(100_000))
+            .with_retry_after(Duration::MAX);
+        let mut headers = http::HeaderMap::new();
+        status(&error).add_header(&mut headers).unwrap();
+        let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        assert!(size < 8 * 1024, "{code} {size}");
+    }
+}
+
+#[test]
+fn an_error_that_knows_when_to_come_back_says_so() {
+    let error = LeveeError::new(ErrorCode::QuotaExceeded, "").with_retry_after(Duration::from_millis(12_345));
+    let info = status(&error).get_details_retry_info().unwrap();
+    assert_eq!(info.retry_delay, Some(Duration::from_millis(12_345)));
+    assert_eq!(detail(error).retry_after_ms, Some(12_345));
+    let never = LeveeError::new(ErrorCode::QuotaExceeded, "").with_retry_after(Duration::MAX);
+    assert_eq!(detail(never).retry_after_ms, Some(u32::MAX));
+}
+
+#[test]
+fn a_limit_that_is_reached_is_a_quota_failure() {
+    for code in ErrorCode::ALL {
+        let failure = status(&LeveeError::new(code, "at the limit of 5 topics")).get_details_quota_failure();
+        let is_limit = matches!(code, ErrorCode::QuotaExceeded | ErrorCode::LimitExceeded);
+        assert_eq!(failure.is_some(), is_limit, "{code}");
+        if let Some(failure) = failure {
+            assert_eq!(failure.violations[0].subject, "tenant");
+            assert_eq!(failure.violations[0].description, "at the limit of 5 topics");
+        }
+    }
 }
 
 #[test]
