@@ -3,204 +3,169 @@
 
 use crate::failure::Failure;
 use crate::units::{parse_count, parse_size, show_exact_size};
-use levee_client::v1::{Quota, QuotaAction, QuotaDimension};
+use levee_client::v1;
+use levee_types::LeveeError;
+use levee_types::quota::{Action, Dimension, Quota};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// What the limit of a dimension counts.
+/// A quota, and what it limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    /// Bytes a second.
-    ByteRate,
-    /// Things a second.
-    Rate,
-    /// Bytes in total.
-    Bytes,
-    /// Things in total.
-    Count,
+pub(crate) struct QuotaOf {
+    pub(crate) dimension: Dimension,
+    pub(crate) quota: Quota,
 }
-
-/// Every dimension, as it is called, in the order in which they are shown.
-const DIMENSIONS: [(&str, QuotaDimension, Unit); 9] = [
-    ("ingress", QuotaDimension::Ingress, Unit::ByteRate),
-    ("egress", QuotaDimension::Egress, Unit::ByteRate),
-    ("requests", QuotaDimension::Requests, Unit::Rate),
-    ("admin", QuotaDimension::Admin, Unit::Rate),
-    ("connections", QuotaDimension::Connections, Unit::Count),
-    ("storage", QuotaDimension::Storage, Unit::Bytes),
-    ("topics", QuotaDimension::Topics, Unit::Count),
-    ("partitions", QuotaDimension::Partitions, Unit::Count),
-    ("producers", QuotaDimension::Producers, Unit::Count),
-];
-
-const ACTIONS: [(&str, QuotaAction); 3] =
-    [("throttle", QuotaAction::Throttle), ("reject", QuotaAction::Reject), ("observe", QuotaAction::Observe)];
 
 /// The dimension of this name.
 ///
 /// # Errors
 /// Says which there are.
-pub(crate) fn parse_dimension(text: &str) -> Result<QuotaDimension, String> {
-    find(text).map(|(dimension, _)| dimension)
+pub(crate) fn parse_dimension(text: &str) -> Result<Dimension, String> {
+    text.parse().map_err(refusal)
 }
 
 /// A quota, such as `ingress=5MB/s,burst=10MB`.
 ///
 /// # Errors
 /// Says how it is written.
-pub(crate) fn parse_quota(text: &str) -> Result<Quota, String> {
+pub(crate) fn parse_quota(text: &str) -> Result<QuotaOf, String> {
     let Some((name, value)) = text.split_once('=') else {
         return Err(format!("{text:?} is not DIMENSION=LIMIT, as ingress=5MB/s"));
     };
-    let (dimension, unit) = find(name)?;
+    let dimension = parse_dimension(name)?;
     let mut parts = value.split(',');
-    let limit = parts.next().unwrap_or_default();
-    let limit = if limit == "unlimited" { None } else { Some(unit.parse(name, limit)?) };
-    let mut quota = Quota { dimension: dimension.into(), limit, ..Quota::default() };
+    let limit = match parts.next().unwrap_or_default() {
+        "unlimited" => None,
+        limit => Some(parse_limit(dimension, limit)?),
+    };
+    let mut quota = Quota { limit, ..Quota::default() };
     for option in parts {
-        unit.take_option(name, option, &mut quota)?;
+        take_option(dimension, option, &mut quota)?;
     }
-    Ok(quota)
+    quota.check(dimension).map_err(refusal)?;
+    Ok(QuotaOf { dimension, quota })
 }
 
-impl Unit {
-    fn is_rate(self) -> bool {
-        matches!(self, Self::ByteRate | Self::Rate)
-    }
+fn refusal(error: LeveeError) -> String {
+    let LeveeError { message, hint, .. } = error;
+    if hint.is_empty() { message } else { format!("{message}: {hint}") }
+}
 
-    fn parse(self, name: &str, text: &str) -> Result<u64, String> {
-        let amount = match text.strip_suffix("/s") {
-            Some(_) if !self.is_rate() => return Err(format!("{name} is a total: leave /s out of {text:?}")),
-            Some(amount) => amount,
-            None => text,
-        };
-        match self {
-            Self::ByteRate | Self::Bytes => parse_size(amount),
-            Self::Rate | Self::Count => parse_count(amount),
+fn parse_limit(dimension: Dimension, text: &str) -> Result<u64, String> {
+    match text.strip_suffix("/s") {
+        Some(_) if !dimension.is_rate() => Err(format!("{dimension} is a total: leave /s out of {text:?}")),
+        Some(amount) => parse_amount(dimension, amount),
+        None => parse_amount(dimension, text),
+    }
+}
+
+fn parse_amount(dimension: Dimension, text: &str) -> Result<u64, String> {
+    if dimension.is_bytes() { parse_size(text) } else { parse_count(text) }
+}
+
+fn take_option(dimension: Dimension, option: &str, quota: &mut Quota) -> Result<(), String> {
+    fn once<T>(option: &str, slot: &mut Option<T>, value: T) -> Result<(), String> {
+        match slot.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(format!("{option:?} comes after another of its kind")),
         }
     }
-
-    fn take_option(self, name: &str, option: &str, quota: &mut Quota) -> Result<(), String> {
-        let known = || format!("{option:?} is no option of {name}: there are burst=, soft= and action=");
-        let twice =
-            |is_there: bool| if is_there { Err(format!("{name}: {option:?} comes twice")) } else { Ok(()) };
-        match option.split_once('=').ok_or_else(known)? {
-            ("burst", _) if !self.is_rate() => Err(format!("{name} is a total, and burst is for rates")),
-            ("burst", burst) => {
-                twice(quota.burst.is_some())?;
-                quota.burst = Some(match self {
-                    Self::ByteRate | Self::Bytes => parse_size(burst)?,
-                    Self::Rate | Self::Count => parse_count(burst)?,
-                });
-                Ok(())
-            }
-            ("soft", percent) => {
-                twice(quota.soft_percent.is_some())?;
-                let percent = percent.strip_suffix('%').unwrap_or(percent).parse().ok();
-                let percent = percent.filter(|percent| (1..=100).contains(percent));
-                quota.soft_percent =
-                    Some(percent.ok_or_else(|| format!("{option:?} is not a percentage from 1 to 100"))?);
-                Ok(())
-            }
-            ("action", action) => {
-                twice(quota.action != 0)?;
-                let (_, action) = ACTIONS.iter().find(|(known, _)| *known == action).ok_or_else(|| {
-                    format!("{option:?} is no action: there are throttle, reject and observe")
-                })?;
-                if *action == QuotaAction::Throttle && !self.is_rate() {
-                    return Err(format!("{name} is a total, and throttle is for rates"));
-                }
-                quota.set_action(*action);
-                Ok(())
-            }
-            _ => Err(known()),
+    match option.split_once('=') {
+        Some(("burst", burst)) => once(option, &mut quota.burst, parse_amount(dimension, burst)?),
+        Some(("soft", percent)) => {
+            let percent = percent.strip_suffix('%').unwrap_or(percent).parse();
+            let percent = percent.map_err(|_| format!("{option:?} is not a percentage from 1 to 100"))?;
+            once(option, &mut quota.soft_percent, percent)
         }
+        Some(("action", action)) => once(option, &mut quota.action, action.parse().map_err(refusal)?),
+        _ => Err(format!("{option:?} is no option of a quota: there are burst=, soft= and action=")),
     }
-
-    fn show(self, amount: u64) -> String {
-        match self {
-            Self::ByteRate => format!("{}/s", show_exact_size(amount)),
-            Self::Rate => format!("{amount}/s"),
-            Self::Bytes => show_exact_size(amount),
-            Self::Count => amount.to_string(),
-        }
-    }
-}
-
-fn find(name: &str) -> Result<(QuotaDimension, Unit), String> {
-    let found = DIMENSIONS.iter().find(|(known, ..)| *known == name);
-    found.map(|(_, dimension, unit)| (*dimension, *unit)).ok_or_else(|| {
-        let known: Vec<_> = DIMENSIONS.iter().map(|(known, ..)| *known).collect();
-        format!("there is no dimension {name:?}: there are {}", known.join(", "))
-    })
-}
-
-fn of(dimension: QuotaDimension) -> Option<(&'static str, Unit)> {
-    let found = DIMENSIONS.iter().find(|(_, known, _)| *known == dimension);
-    found.map(|(name, _, unit)| (*name, *unit))
-}
-
-/// What a quota limits.
-pub(crate) fn dimension(quota: &Quota) -> QuotaDimension {
-    quota.dimension()
 }
 
 /// Checks that no dimension comes twice: which one would be meant?
 ///
 /// # Errors
 /// One does.
-pub(crate) fn refuse_twice(dimensions: impl IntoIterator<Item = QuotaDimension>) -> Result<(), Failure> {
+pub(crate) fn refuse_twice(dimensions: impl IntoIterator<Item = Dimension>) -> Result<(), Failure> {
     let mut seen = HashSet::new();
     match dimensions.into_iter().find(|dimension| !seen.insert(*dimension)) {
         None => Ok(()),
-        Some(twice) => Err(Failure::usage(format!("quota {} is given twice", name(twice)))),
+        Some(twice) => Err(Failure::usage(format!("quota {twice} is given twice"))),
     }
 }
 
-/// The name of a dimension.
-pub(crate) fn name(dimension: QuotaDimension) -> &'static str {
-    of(dimension).map_or("unknown", |(name, _)| name)
+/// The quotas as the server takes them.
+pub(crate) fn to_messages(quotas: &[QuotaOf]) -> Vec<v1::Quota> {
+    let to_message = |QuotaOf { dimension, quota }: &QuotaOf| v1::Quota {
+        dimension: *dimension as i32,
+        limit: quota.limit,
+        burst: quota.burst,
+        soft_percent: quota.soft_percent.map(u32::from),
+        action: quota.action.map_or(0, |action| action as i32),
+    };
+    quotas.iter().map(to_message).collect()
 }
 
-/// What is done beyond the limit; empty if it was not said.
-pub(crate) fn show_action(action: QuotaAction) -> &'static str {
-    ACTIONS.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| *name)
+/// The dimensions as the server takes them.
+pub(crate) fn to_numbers(dimensions: &[Dimension]) -> Vec<i32> {
+    dimensions.iter().map(|dimension| *dimension as i32).collect()
 }
 
-/// An amount of a dimension, such as its limit or what is used of it.
-pub(crate) fn show_amount(dimension: QuotaDimension, amount: u64) -> String {
-    of(dimension).map_or_else(|| amount.to_string(), |(_, unit)| unit.show(amount))
+/// A quota that the server sent; none if its dimension is newer than this program.
+pub(crate) fn from_message(message: &v1::Quota) -> Option<QuotaOf> {
+    let quota = Quota {
+        limit: message.limit,
+        burst: message.burst,
+        soft_percent: message.soft_percent.map(|percent| u8::try_from(percent).unwrap_or(u8::MAX)),
+        action: Action::from_number(message.action),
+    };
+    Dimension::from_number(message.dimension).map(|dimension| QuotaOf { dimension, quota })
+}
+
+/// The name of a dimension that the server sent.
+pub(crate) fn show_dimension(number: i32) -> &'static str {
+    Dimension::from_number(number).map_or("unknown", Dimension::name)
+}
+
+/// The name of an action that the server sent; empty if it said none.
+pub(crate) fn show_action(number: i32) -> &'static str {
+    Action::from_number(number).map_or("", Action::name)
+}
+
+/// An amount of a dimension that the server sent, such as its limit or what is used of it.
+pub(crate) fn show_amount(number: i32, amount: u64) -> String {
+    let dimension = Dimension::from_number(number);
+    let is = |is: fn(Dimension) -> bool| dimension.is_some_and(is);
+    let amount = if is(Dimension::is_bytes) { show_exact_size(amount) } else { amount.to_string() };
+    if is(Dimension::is_rate) { format!("{amount}/s") } else { amount }
 }
 
 /// The limit of a quota.
-pub(crate) fn show_limit(quota: &Quota) -> String {
-    quota.limit.map_or_else(|| "unlimited".to_owned(), |limit| show_amount(quota.dimension(), limit))
+pub(crate) fn show_limit(quota: &v1::Quota) -> String {
+    quota.limit.map_or_else(|| "unlimited".to_owned(), |limit| show_amount(quota.dimension, limit))
 }
 
 /// The cells of a quota: dimension, limit, burst, soft mark, action. What was not said is empty.
-pub(crate) fn cells(quota: &Quota) -> Vec<String> {
-    let burst = |burst| match of(quota.dimension()) {
-        Some((_, Unit::ByteRate)) => show_exact_size(burst),
-        _ => burst.to_string(),
-    };
+pub(crate) fn cells(quota: &v1::Quota) -> Vec<String> {
+    let is_bytes = Dimension::from_number(quota.dimension).is_some_and(Dimension::is_bytes);
+    let burst = |burst: u64| if is_bytes { show_exact_size(burst) } else { burst.to_string() };
     vec![
-        name(quota.dimension()).to_owned(),
+        show_dimension(quota.dimension).to_owned(),
         show_limit(quota),
         quota.burst.map(burst).unwrap_or_default(),
         quota.soft_percent.map(|percent| format!("{percent}%")).unwrap_or_default(),
-        show_action(quota.action()).to_owned(),
+        show_action(quota.action).to_owned(),
     ]
 }
 
 /// A quota for programs. What was not said is null.
-pub(crate) fn json(quota: &Quota) -> Value {
-    let action = show_action(quota.action());
+pub(crate) fn json(quota: &v1::Quota) -> Value {
     json!({
-        "dimension": name(quota.dimension()),
+        "dimension": show_dimension(quota.dimension),
         "limit": quota.limit,
         "burst": quota.burst,
         "soft_percent": quota.soft_percent,
-        "action": Some(action).filter(|action| !action.is_empty()),
+        "action": Action::from_number(quota.action).map(Action::name),
     })
 }
 

@@ -1,8 +1,8 @@
 //! `levee plan …`
 
-use crate::quota::{parse_dimension, parse_quota};
+use crate::quota::{QuotaOf, parse_dimension, parse_quota};
 use clap::{Args, Subcommand};
-use levee_client::v1::{Quota, QuotaDimension};
+use levee_types::quota::Dimension;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
@@ -30,7 +30,7 @@ pub(crate) struct CreateArgs {
     pub(crate) name: String,
     /// Quotas: DIMENSION=LIMIT, as `levee quota set` takes them. What is left out has the server's default.
     #[arg(value_name = "QUOTA", value_parser = parse_quota)]
-    pub(crate) quotas: Vec<Quota>,
+    pub(crate) quotas: Vec<QuotaOf>,
     /// The share of work that waits, against other tenants: 1 to 100 [default: 10].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) weight: Option<u32>,
@@ -45,10 +45,10 @@ pub(crate) struct UpdateArgs {
     pub(crate) name: String,
     /// Quotas that it gets: DIMENSION=LIMIT, as `levee quota set` takes them.
     #[arg(value_name = "QUOTA", value_parser = parse_quota)]
-    pub(crate) quotas: Vec<Quota>,
+    pub(crate) quotas: Vec<QuotaOf>,
     /// A dimension that returns to the server's default; may be repeated.
     #[arg(long, value_name = "DIMENSION", value_parser = parse_dimension, value_delimiter = ',')]
-    pub(crate) unset: Vec<QuotaDimension>,
+    pub(crate) unset: Vec<Dimension>,
     /// The share of work that waits, against other tenants: 1 to 100.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) weight: Option<u32>,

@@ -1,8 +1,9 @@
 //! `levee quota …`
 
-use crate::quota::{parse_dimension, parse_quota};
+use crate::moment::Moment;
+use crate::quota::{QuotaOf, parse_dimension, parse_quota};
 use clap::{Args, Subcommand};
-use levee_client::v1::{Quota, QuotaDimension};
+use levee_types::quota::Dimension;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuotaCommand {
@@ -27,6 +28,13 @@ pub(crate) enum QuotaCommand {
         /// The tenant [default: that of --tenant or the context, or the credential's own].
         tenant: Option<String>,
     },
+    /// Compares what a tenant used with other quotas than those that it has.
+    ///
+    /// Rates are compared with the average of each hour, so that shorter peaks are not seen. What was used was
+    /// held up by the quotas of its time. Quotas that are set for the tenant hold with another plan, too.
+    ///
+    /// Example: levee quota simulate acme --plan small --from -30d
+    Simulate(SimulateArgs),
 }
 
 /// Whose quotas are meant, besides the tenant's.
@@ -47,7 +55,7 @@ pub(crate) struct SetArgs {
     pub(crate) name: String,
     /// The quotas: DIMENSION=LIMIT
     #[arg(required = true, value_name = "QUOTA", value_parser = parse_quota)]
-    pub(crate) quotas: Vec<Quota>,
+    pub(crate) quotas: Vec<QuotaOf>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
 }
@@ -59,7 +67,7 @@ pub(crate) struct UnsetArgs {
     pub(crate) name: String,
     /// The dimensions.
     #[arg(required = true, value_name = "DIMENSION", value_parser = parse_dimension)]
-    pub(crate) dimensions: Vec<QuotaDimension>,
+    pub(crate) dimensions: Vec<Dimension>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
 }
@@ -71,4 +79,23 @@ pub(crate) struct GetArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) part: PartArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// The tenant.
+    #[arg(value_name = "TENANT")]
+    pub(crate) name: String,
+    /// Quotas that it would have: DIMENSION=LIMIT
+    #[arg(value_name = "QUOTA", value_parser = parse_quota, required_unless_present = "plan")]
+    pub(crate) quotas: Vec<QuotaOf>,
+    /// The plan that it would have.
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// The first hour: -7d or an RFC 3339 time.
+    #[arg(long, value_name = "TIME", default_value = "-7d", allow_hyphen_values = true)]
+    pub(crate) from: Moment,
+    /// The end, behind the last hour: now, -24h or an RFC 3339 time.
+    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
+    pub(crate) to: Moment,
 }

@@ -7,7 +7,7 @@ use crate::output::{Column, Section, View};
 use crate::prompt;
 use crate::quota;
 use crate::session::Session;
-use levee_client::v1::{Plan, UpdatePlanRequest};
+use levee_client::v1::{self, Plan, UpdatePlanRequest};
 use levee_types::PlanName;
 use levee_types::limits::MAX_PAGE_SIZE;
 use serde_json::{Value, json};
@@ -27,11 +27,11 @@ pub(super) async fn run(command: &PlanCommand, session: &Session) -> Result<View
 
 async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
     let name = PlanName::new(&args.name)?;
-    quota::refuse_twice(args.quotas.iter().map(quota::dimension))?;
+    quota::refuse_twice(args.quotas.iter().map(|quota| quota.dimension))?;
     let plan = Plan {
         name: name.to_string(),
         weight: args.weight.unwrap_or_default(),
-        quotas: args.quotas.clone(),
+        quotas: quota::to_messages(&args.quotas),
         ..Plan::default()
     };
     let admin = session.operator()?.admin();
@@ -46,7 +46,7 @@ async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
 async fn update(args: &UpdateArgs, session: &Session) -> Result<View, Failure> {
     let UpdateArgs { name, quotas, unset, weight } = args;
     let name = PlanName::new(name)?;
-    let changed = quotas.iter().map(quota::dimension).chain(unset.iter().copied());
+    let changed = quotas.iter().map(|quota| quota.dimension).chain(unset.iter().copied());
     quota::refuse_twice(changed)?;
     if quotas.is_empty() && unset.is_empty() && weight.is_none() {
         return Err(Failure::usage("nothing is to be changed").with_hint("give quotas, --unset or --weight"));
@@ -54,8 +54,8 @@ async fn update(args: &UpdateArgs, session: &Session) -> Result<View, Failure> {
     let request = UpdatePlanRequest {
         name: name.to_string(),
         weight: weight.unwrap_or_default(),
-        set: quotas.clone(),
-        unset: unset.iter().map(|dimension| (*dimension).into()).collect(),
+        set: quota::to_messages(quotas),
+        unset: quota::to_numbers(unset),
     };
     Ok(described(&session.ask(session.operator()?.admin().update_plan(request)).await?))
 }
@@ -81,7 +81,8 @@ async fn list(session: &Session) -> Result<View, Failure> {
     };
     let plans = session.all_pages(page).await?;
     let rows = plans.iter().map(|plan| {
-        let limit = |of| format!("{}={}", quota::name(quota::dimension(of)), quota::show_limit(of));
+        let limit =
+            |of: &v1::Quota| format!("{}={}", quota::show_dimension(of.dimension), quota::show_limit(of));
         let quotas: Vec<_> = plan.quotas.iter().map(limit).collect();
         vec![plan.name.clone(), plan.weight.to_string(), plan.tenants.to_string(), quotas.join(" ")]
     });

@@ -11,21 +11,25 @@ use levee_types::{TenantName, TopicName, UserName};
 
 mod explain;
 mod show;
+mod simulate;
 
 pub(super) async fn run(command: &QuotaCommand, session: &Session) -> Result<View, Failure> {
     match command {
         QuotaCommand::Set(args) => set(args, session).await,
         QuotaCommand::Unset(args) => unset(args, session).await,
         QuotaCommand::Get(args) => get(args, session).await,
+        QuotaCommand::Simulate(args) => simulate::run(args, session).await,
         QuotaCommand::Explain { tenant } => explain::run(tenant.as_deref(), session).await,
     }
 }
 
 async fn set(args: &SetArgs, session: &Session) -> Result<View, Failure> {
-    quota::refuse_twice(args.quotas.iter().map(quota::dimension))?;
+    quota::refuse_twice(args.quotas.iter().map(|quota| quota.dimension))?;
     let scope = session.administer(&named(&args.name)?)?;
     let target = target(&scope, &args.part)?;
-    let quotas = session.ask(scope.admin().set_quotas(target.clone(), args.quotas.clone(), &[])).await?;
+    let quotas = session
+        .ask(scope.admin().set_quotas(target.clone(), quota::to_messages(&args.quotas), Vec::new()))
+        .await?;
     Ok(show::view(&target, &quotas))
 }
 
@@ -33,7 +37,9 @@ async fn unset(args: &UnsetArgs, session: &Session) -> Result<View, Failure> {
     quota::refuse_twice(args.dimensions.iter().copied())?;
     let scope = session.administer(&named(&args.name)?)?;
     let target = target(&scope, &args.part)?;
-    let quotas = session.ask(scope.admin().set_quotas(target.clone(), Vec::new(), &args.dimensions)).await?;
+    let quotas = session
+        .ask(scope.admin().set_quotas(target.clone(), Vec::new(), quota::to_numbers(&args.dimensions)))
+        .await?;
     Ok(show::view(&target, &quotas))
 }
 

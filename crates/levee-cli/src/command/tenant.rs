@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 mod delete;
 mod show;
-mod usage;
+pub(super) mod usage;
 
 pub(super) async fn run(command: &TenantCommand, session: &Session) -> Result<View, Failure> {
     match command {

@@ -1,25 +1,25 @@
 use super::*;
+use levee_types::limits::{MAX_QUOTA_RATE, MAX_QUOTA_TOTAL};
 use proptest::prelude::*;
 
-fn quota(dimension: QuotaDimension, limit: Option<u64>) -> Quota {
-    Quota { dimension: dimension.into(), limit, ..Quota::default() }
+fn of(dimension: Dimension, quota: Quota) -> QuotaOf {
+    QuotaOf { dimension, quota }
 }
 
 #[test]
 fn limits() {
     for (text, dimension, limit) in [
-        ("ingress=5MB/s", QuotaDimension::Ingress, Some(5_000_000)),
-        ("egress=1.5MiB", QuotaDimension::Egress, Some(1_572_864)),
-        ("requests=10k/s", QuotaDimension::Requests, Some(10_000)),
-        ("admin=5/s", QuotaDimension::Admin, Some(5)),
-        ("connections=0", QuotaDimension::Connections, Some(0)),
-        ("storage=10GiB", QuotaDimension::Storage, Some(10 << 30)),
-        ("topics=100", QuotaDimension::Topics, Some(100)),
-        ("partitions=unlimited", QuotaDimension::Partitions, None),
-        ("producers=2M", QuotaDimension::Producers, Some(2_000_000)),
+        ("ingress=5MB/s", Dimension::Ingress, Some(5_000_000)),
+        ("egress=1.5MiB", Dimension::Egress, Some(1_572_864)),
+        ("requests=10k/s", Dimension::Requests, Some(10_000)),
+        ("admin=5/s", Dimension::Admin, Some(5)),
+        ("connections=0", Dimension::Connections, Some(0)),
+        ("storage=10GiB", Dimension::Storage, Some(10 << 30)),
+        ("topics=100", Dimension::Topics, Some(100)),
+        ("partitions=unlimited", Dimension::Partitions, None),
+        ("producers=2M", Dimension::Producers, Some(2_000_000)),
     ] {
-        assert_eq!(parse_quota(text), Ok(quota(dimension, limit)), "{text}");
-        assert_eq!(parse_dimension(name(dimension)), Ok(dimension));
+        assert_eq!(parse_quota(text), Ok(of(dimension, Quota { limit, ..Quota::default() })), "{text}");
     }
 }
 
@@ -28,16 +28,13 @@ fn options() {
     let full = Quota {
         burst: Some(10_000_000),
         soft_percent: Some(90),
-        action: QuotaAction::Reject.into(),
-        ..quota(QuotaDimension::Ingress, Some(5_000_000))
+        action: Some(Action::Reject),
+        ..Quota::of(5_000_000)
     };
-    assert_eq!(parse_quota("ingress=5MB/s,burst=10MB,soft=90%,action=reject"), Ok(full));
-    let observed = Quota {
-        soft_percent: Some(100),
-        action: QuotaAction::Observe.into(),
-        ..quota(QuotaDimension::Topics, None)
-    };
-    assert_eq!(parse_quota("topics=unlimited,action=observe,soft=100"), Ok(observed));
+    let parsed = parse_quota("ingress=5MB/s,burst=10MB,soft=90%,action=reject");
+    assert_eq!(parsed, Ok(of(Dimension::Ingress, full)));
+    let observed = Quota { soft_percent: Some(100), action: Some(Action::Observe), ..Quota::of(7) };
+    assert_eq!(parse_quota("topics=7,action=observe,soft=100"), Ok(of(Dimension::Topics, observed)));
 }
 
 #[test]
@@ -45,25 +42,28 @@ fn what_is_no_quota_says_why() {
     for (text, why) in [
         ("", "DIMENSION=LIMIT"),
         ("ingress", "DIMENSION=LIMIT"),
-        ("=5", "no dimension"),
+        ("=5", "ingress, egress"),
         ("ingres=5MB/s", "ingress, egress"),
         ("ingress=", "not a size"),
         ("ingress=5MB/m", "not a size"),
         ("ingress=-5", "not a size"),
+        ("ingress=0", "ingress.limit"),
         ("requests=5MB/s", "not a number"),
         ("requests=1.5/s", "not a number"),
         ("topics=100/s", "total"),
         ("topics=Unlimited", "not a number"),
-        ("topics=1,burst=2", "burst is for rates"),
-        ("storage=1GiB,action=throttle", "throttle is for rates"),
+        ("topics=unlimited,action=observe", "without a limit"),
+        ("topics=1,burst=2", "only rates"),
+        ("storage=1GiB,action=throttle", "only rates"),
         ("ingress=1,soft=0", "1 to 100"),
         ("ingress=1,soft=101%", "1 to 100"),
-        ("ingress=1,action=drop", "throttle, reject and observe"),
+        ("ingress=1,soft=256", "1 to 100"),
+        ("ingress=1,action=drop", "throttle, reject, observe"),
         ("ingress=1,", "no option"),
         ("ingress=1,urst=2", "no option"),
-        ("ingress=1,burst=1,burst=2", "twice"),
-        ("ingress=1,soft=1,soft=2", "twice"),
-        ("ingress=1,action=reject,action=reject", "twice"),
+        ("ingress=1,burst=1,burst=2", "comes after another"),
+        ("ingress=1,soft=1,soft=2", "comes after another"),
+        ("ingress=1,action=reject,action=reject", "comes after another"),
     ] {
         let refusal = parse_quota(text).unwrap_err();
         assert!(refusal.contains(why), "{text}: {refusal}");
@@ -71,38 +71,56 @@ fn what_is_no_quota_says_why() {
 }
 
 #[test]
+fn a_dimension_comes_once() {
+    assert!(refuse_twice([Dimension::Ingress, Dimension::Egress]).is_ok());
+    let failure = refuse_twice([Dimension::Ingress, Dimension::Ingress]).unwrap_err();
+    assert!(failure.message.contains("ingress is given twice"), "{failure:?}");
+}
+
+#[test]
 fn programs_get_every_field() {
-    let parsed = parse_quota("ingress=5MB/s,soft=90").unwrap();
+    let parsed = to_messages(&[parse_quota("ingress=5MB/s,soft=90").unwrap()]);
     assert_eq!(
-        json(&parsed),
+        json(&parsed[0]),
         json!({"dimension": "ingress", "limit": 5_000_000, "burst": null, "soft_percent": 90, "action": null})
     );
 }
 
 #[test]
-fn a_dimension_comes_once() {
-    assert!(refuse_twice([QuotaDimension::Ingress, QuotaDimension::Egress]).is_ok());
-    let failure = refuse_twice([QuotaDimension::Ingress, QuotaDimension::Ingress]).unwrap_err();
-    assert!(failure.message.contains("ingress is given twice"), "{failure:?}");
+fn what_is_newer_than_this_program_is_shown_all_the_same() {
+    let newer = v1::Quota { dimension: 99, limit: Some(7), action: 99, ..v1::Quota::default() };
+    assert_eq!(cells(&newer), ["unknown", "7", "", "", ""]);
+    assert_eq!(from_message(&newer), None);
+}
+
+/// Every quota that there can be.
+fn any_quota() -> impl Strategy<Value = QuotaOf> {
+    let action = proptest::option::of(0..Action::ALL.len());
+    let parts = (0..Dimension::ALL.len(), 0..=1_u8, 1..=MAX_QUOTA_TOTAL, any::<Option<u64>>());
+    (parts, proptest::option::of(1_u8..=100), action).prop_map(
+        |((dimension, unlimited, limit, burst), soft_percent, action)| {
+            let dimension = Dimension::ALL[dimension];
+            if unlimited == 1 {
+                return of(dimension, Quota::unlimited());
+            }
+            let action = action.map(|action| Action::ALL[action]);
+            let quota = if dimension.is_rate() {
+                let burst = burst.map(|burst| burst % MAX_QUOTA_RATE + 1);
+                Quota { limit: Some(limit % MAX_QUOTA_RATE + 1), burst, soft_percent, action }
+            } else {
+                let action = action.filter(|action| *action != Action::Throttle);
+                Quota { limit: Some(limit), burst: None, soft_percent, action }
+            };
+            of(dimension, quota)
+        },
+    )
 }
 
 proptest! {
     #[test]
-    fn what_is_shown_can_be_given_again(
-        at in 0..DIMENSIONS.len(),
-        limit: Option<u64>,
-        burst: Option<u64>,
-        soft_percent in proptest::option::of(1_u32..=100),
-        action in 0_i32..=3,
-    ) {
-        let (_, dimension, unit) = DIMENSIONS[at];
-        let mut given = Quota { soft_percent, action, ..quota(dimension, limit) };
-        if unit.is_rate() {
-            given.burst = burst;
-        } else if action == QuotaAction::Throttle as i32 {
-            given.action = 0;
-        }
-        let cells = cells(&given);
+    fn what_is_shown_can_be_given_again(given in any_quota()) {
+        let message = to_messages(&[given])[0];
+        let cells = cells(&message);
         let mut text = format!("{}={}", cells[0], cells[1]);
         for (name, cell) in ["burst", "soft", "action"].iter().zip(&cells[2..]) {
             if !cell.is_empty() {
@@ -110,6 +128,7 @@ proptest! {
             }
         }
         prop_assert_eq!(parse_quota(&text), Ok(given), "{}", text);
+        prop_assert_eq!(from_message(&message), Some(given));
     }
 
     #[test]

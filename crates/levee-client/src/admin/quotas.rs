@@ -62,7 +62,8 @@ impl Admin {
 
 /// Quotas of a tenant, or of one of its users or topics.
 impl Admin {
-    /// Sets some quotas and returns others to where they are inherited from. Returns those that hold then.
+    /// Sets some quotas and returns others, by the numbers of `QuotaDimension`, to where they are inherited from.
+    /// Returns those that hold then.
     ///
     /// # Errors
     /// As [`Admin`] says.
@@ -70,9 +71,8 @@ impl Admin {
         &self,
         target: v1::QuotaTarget,
         set: Vec<v1::Quota>,
-        unset: &[v1::QuotaDimension],
+        unset: Vec<i32>,
     ) -> Result<Vec<v1::EffectiveQuota>, Error> {
-        let unset = unset.iter().map(|dimension| (*dimension).into()).collect();
         let request = v1::SetQuotasRequest { target: Some(target), set, unset };
         let response = self.client.quotas().set_quotas(self.client.request(request)).await?;
         Ok(response.into_inner().quotas)

@@ -25,9 +25,9 @@ pub(super) async fn run(tenant: Option<&str>, session: &Session) -> Result<View,
     let rows = events.iter().map(|event| {
         vec![
             show_time(event.time_ms),
-            quota::name(event.dimension()).to_owned(),
+            quota::show_dimension(event.dimension).to_owned(),
             level(event.level()).to_owned(),
-            quota::show_amount(event.dimension(), event.limit),
+            quota::show_amount(event.dimension, event.limit),
             outcome(event),
             event.user.clone(),
             event.topic.clone(),
@@ -46,7 +46,7 @@ pub(super) async fn run(tenant: Option<&str>, session: &Session) -> Result<View,
 
 fn outcome(event: &QuotaEvent) -> String {
     match event.delay_ms {
-        0 => match quota::show_action(event.action()) {
+        0 => match quota::show_action(event.action) {
             "observe" => "observed".to_owned(),
             _ => "refused".to_owned(),
         },
@@ -70,10 +70,10 @@ fn json_of(event: &QuotaEvent) -> Value {
         "request_id": event.request_id,
         "user": event.user,
         "topic": Some(&event.topic).filter(|topic| !topic.is_empty()),
-        "dimension": quota::name(event.dimension()),
+        "dimension": quota::show_dimension(event.dimension),
         "level": level(event.level()),
         "limit": event.limit,
         "delay_ms": event.delay_ms,
-        "action": quota::show_action(event.action()),
+        "action": quota::show_action(event.action),
     })
 }

@@ -19,11 +19,12 @@ pub(super) fn view(target: &QuotaTarget, quotas: &[EffectiveQuota]) -> View {
     let rows = quotas.iter().map(|effective| {
         let quota = effective.quota.unwrap_or_default();
         let mut cells = quota::cells(&quota);
-        cells.push(quota::show_amount(quota.dimension(), effective.used));
+        cells.push(quota::show_amount(quota.dimension, effective.used));
         cells.push(source(effective.source()).to_owned());
         cells
     });
-    let names = quotas.iter().map(|effective| quota::name(effective.quota.unwrap_or_default().dimension()));
+    let names =
+        quotas.iter().map(|effective| quota::show_dimension(effective.quota.unwrap_or_default().dimension));
     View::of("quotas", quotas.iter().map(json_of).collect())
         .with("target", target_json(target))
         .named(names.map(str::to_owned))

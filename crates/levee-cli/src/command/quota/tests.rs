@@ -15,7 +15,7 @@ fn a_quota_in_the_place_of_the_tenant_is_told() {
 fn programs_get_value_and_source() {
     let target = QuotaTarget { tenant: "acme".to_owned(), part: Some(Part::User("svc".to_owned())) };
     let effective = EffectiveQuota {
-        quota: Some(quota::parse_quota("topics=100").unwrap()),
+        quota: Some(quota::to_messages(&[quota::parse_quota("topics=100").unwrap()])[0]),
         source: QuotaSource::Plan.into(),
         used: 7,
     };

@@ -8,7 +8,7 @@ use crate::units::{show_size, show_time};
 use levee_client::v1::HourlyUsage;
 use levee_types::TenantName;
 use serde_json::{Value, json};
-use spans::Spans;
+pub(in crate::command) use spans::Spans;
 use std::fmt::Write as _;
 
 mod spans;
