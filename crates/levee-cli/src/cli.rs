@@ -5,14 +5,17 @@
 
 use crate::output::Format;
 use crate::units::parse_duration;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) mod bench;
 pub(crate) mod consume;
 pub(crate) mod context;
+pub(crate) mod plan;
 pub(crate) mod produce;
+pub(crate) mod quota;
 pub(crate) mod tenant;
 pub(crate) mod topic;
 
@@ -39,13 +42,15 @@ pub(crate) struct Cli {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Where the server listens, as http://HOST:PORT.
+    /// Where the server listens, as https://HOST:PORT or http://HOST:PORT.
     ///
     /// [env: LEVEE_ENDPOINT] [default: the context's, or http://127.0.0.1:9400]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
 
-    /// The tenant that plain topic names belong to.
+    /// The tenant that is meant where none is named, as with plain topic names.
+    ///
+    /// With a credential of a tenant it may be left out: the credential's own is meant then.
     ///
     /// [env: LEVEE_TENANT] [default: the context's]
     #[arg(long, global = true, value_name = "TENANT")]
@@ -56,6 +61,35 @@ pub(crate) struct Global {
     /// [env: LEVEE_CONTEXT] [default: the current one]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<String>,
+
+    /// The file with the token that says who asks: an API token, or a JWT.
+    ///
+    /// The token itself may be in LEVEE_TOKEN; it never is on a command line. Without a token and without a
+    /// certificate, the server must be one that runs with --dev.
+    ///
+    /// [env: LEVEE_TOKEN_FILE] [default: the context's]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// The file with the certificates, in PEM, of the authorities that vouch for the server.
+    ///
+    /// [env: LEVEE_CA_FILE] [default: the context's, or those that the system trusts]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// The file with the certificate, in PEM, that is shown to the server. Comes with --key-file.
+    ///
+    /// Without a token, it says who asks.
+    ///
+    /// [env: LEVEE_CERT_FILE] [default: the context's]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) cert_file: Option<PathBuf>,
+
+    /// The file with the private key, in PEM, of the certificate.
+    ///
+    /// [env: LEVEE_KEY_FILE] [default: the context's]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key_file: Option<PathBuf>,
 
     /// How long an answer may take, such as 500ms or 30s.
     ///
@@ -88,9 +122,15 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 means that reads and writes work, so that this is the health check of a container.
     Status,
-    /// Creates, shows and deletes tenants.
+    /// Creates, shows, changes and deletes tenants, and tells what they used.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Creates, shows, changes and deletes plans: named sets of quotas.
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// Sets and shows how much tenants, users and topics may use.
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
     /// Creates, shows, changes and deletes topics.
     #[command(subcommand)]
     Topic(topic::TopicCommand),

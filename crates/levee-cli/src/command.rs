@@ -3,7 +3,9 @@
 mod completion;
 mod consume;
 mod context;
+mod plan;
 mod produce;
+mod quota;
 mod several;
 mod status;
 mod tenant;
@@ -11,6 +13,7 @@ mod topic;
 
 use crate::bench;
 use crate::cli::bench::BenchCommand;
+use crate::cli::tenant::{TenantCommand, UsageArgs};
 use crate::cli::{Cli, Command, Global};
 use crate::context::ContextStore;
 use crate::failure::Failure;
@@ -40,9 +43,14 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
             "choose the form of records with -f (--format): raw, json or a text with fields"
         }
         Command::Completion { .. } => "leave it out: the result is a script",
+        Command::Tenant(TenantCommand::Usage(UsageArgs { csv: true, .. })) => {
+            "choose between --csv and the other forms"
+        }
         Command::Context(_)
         | Command::Status
         | Command::Tenant(_)
+        | Command::Plan(_)
+        | Command::Quota(_)
         | Command::Topic(_)
         | Command::Produce(_)
         | Command::Bench(_) => return Format::choose(cli.global.output, variable).map(Some),
@@ -71,12 +79,14 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
     let store = ContextStore::locate(env);
     let session = || -> Result<Session, Failure> {
         let settings = Settings::resolve(&cli.global, env, &store.load()?)?;
-        Ok(Session::new(settings, Arc::clone(clock)))
+        Session::open(settings, Arc::clone(clock))
     };
     match cli.command {
         Command::Context(command) => context::run(&command, &cli.global, &store, env),
         Command::Status => status::run(&session()?).await,
         Command::Tenant(command) => tenant::run(&command, &session()?).await,
+        Command::Plan(command) => plan::run(&command, &session()?).await,
+        Command::Quota(command) => quota::run(&command, &session()?).await,
         Command::Topic(command) => topic::run(&command, &session()?).await,
         Command::Produce(args) => produce::run(args, &session()?).await,
         Command::Consume(args) => consume::run(&args, &session()?).await,
@@ -91,11 +101,16 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
 /// # Errors
 /// A flag is given that is not among `used`.
 fn refuse_unused(global: &Global, used: &[&str]) -> Result<(), Failure> {
-    let Global { endpoint, tenant, context, timeout, output: _ } = global;
+    let Global { endpoint, tenant, context, token_file, ca_file, cert_file, key_file, timeout, output: _ } =
+        global;
     let given = [
         ("--endpoint", endpoint.is_some()),
         ("--tenant", tenant.is_some()),
         ("--context", context.is_some()),
+        ("--token-file", token_file.is_some()),
+        ("--ca-file", ca_file.is_some()),
+        ("--cert-file", cert_file.is_some()),
+        ("--key-file", key_file.is_some()),
         ("--timeout", timeout.is_some()),
     ];
     match given.iter().find(|(flag, is_given)| *is_given && !used.contains(flag)) {

@@ -27,15 +27,27 @@ pub(crate) struct ContextFile {
     pub(crate) contexts: BTreeMap<String, Context>,
 }
 
-/// How to reach a server, and as whom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How to reach a server, and as whom. Of what is secret, there are only the names of files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Context {
     /// Where the server listens.
     pub(crate) endpoint: String,
-    /// The tenant that plain topic names belong to.
+    /// The tenant that is meant where none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<String>,
+    /// The file with the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The file with the authorities that vouch for the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The file with the certificate that is shown to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cert_file: Option<PathBuf>,
+    /// The file with the key of the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// Where the file is.

@@ -1,28 +1,54 @@
 //! What a command that talks to a server has in hand: the settings, the clock, and clients.
 //!
-//! Who asks: the operator where tenants and the server are concerned, the tenant itself where its topics
-//! and records are.
+//! Who asks: whoever the credential is of. Without a credential the server must be one that runs with `--dev`,
+//! and takes our word for it: there, the tenant itself asks where its topics and records are concerned, and
+//! the operator everywhere else.
 
 use crate::address::TopicAddress;
+use crate::credentials::Credentials;
 use crate::failure::Failure;
 use crate::settings::{Settings, Source};
 use crate::units;
 use levee_client::v1::Topic;
-use levee_client::{Client, ClientConfig, Error, Identity};
+use levee_client::{Admin, Client, ClientConfig, Error, Identity};
 use levee_types::{Clock, ErrorCode, TenantName};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
+
+mod who;
 
 /// The surroundings of one command.
 pub(crate) struct Session {
     settings: Settings,
+    credentials: Credentials,
     clock: Arc<dyn Clock>,
+    who: OnceCell<who::Caller>,
+}
+
+/// A client, and the tenant that its requests of administration name; empty: the caller's own.
+pub(crate) struct Scope {
+    /// The client.
+    pub(crate) client: Client,
+    /// For the field `tenant` of requests.
+    pub(crate) tenant: String,
+}
+
+impl Scope {
+    /// Administration.
+    pub(crate) fn admin(&self) -> Admin {
+        self.client.admin()
+    }
 }
 
 impl Session {
     /// A session with the server of these settings. Nothing is connected yet.
-    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        Self { settings, clock }
+    ///
+    /// # Errors
+    /// A file with a token, a certificate or a key cannot be read.
+    pub(crate) fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let credentials = Credentials::read(&settings.credentials)?;
+        Ok(Self { settings, credentials, clock, who: OnceCell::new() })
     }
 
     /// The clock.
@@ -39,40 +65,58 @@ impl Session {
     /// Reads the address of a topic.
     ///
     /// # Errors
-    /// It is malformed, or plain where no tenant is known.
+    /// It is malformed.
     pub(crate) fn address(&self, text: &str) -> Result<TopicAddress, Failure> {
-        TopicAddress::resolve(text, self.settings.tenant.as_ref().map(|tenant| &tenant.value))
+        TopicAddress::resolve(text, self.tenant())
     }
 
-    /// The tenant whose topics are meant when none is named.
-    ///
-    /// # Errors
-    /// There is none.
-    pub(crate) fn tenant(&self) -> Result<&TenantName, Failure> {
-        self.settings.tenant.as_ref().map(|tenant| &tenant.value).ok_or_else(|| {
-            Failure::usage("no tenant is given").with_hint("give --tenant, or bind the context to a tenant")
-        })
+    /// The tenant that is meant when none is named, if one is given.
+    pub(crate) fn tenant(&self) -> Option<&TenantName> {
+        self.settings.tenant.as_ref().map(|tenant| &tenant.value)
     }
 
-    /// A client that asks as the operator.
+    /// A client for what belongs to no tenant, or names its tenant by itself.
     ///
     /// # Errors
-    /// The endpoint is unusable.
+    /// The endpoint or the credential is unusable.
     pub(crate) fn operator(&self) -> Result<Client, Failure> {
         self.client(Identity::DevOperator)
     }
 
-    /// A client that asks as this tenant.
+    /// A client for the topics of a tenant; none: the caller's own.
     ///
     /// # Errors
-    /// The endpoint is unusable.
-    pub(crate) fn of_tenant(&self, tenant: &TenantName) -> Result<Client, Failure> {
-        self.client(Identity::DevTenant(tenant.clone()))
+    /// The endpoint or the credential is unusable; there is neither a tenant nor a credential.
+    pub(crate) fn topics_of(&self, tenant: Option<&TenantName>) -> Result<Scope, Failure> {
+        match (&self.credentials.identity, tenant) {
+            (Some(_), tenant) => self.naming(tenant),
+            (None, Some(tenant)) => {
+                let client = self.client(Identity::DevTenant(tenant.clone()))?;
+                Ok(Scope { client, tenant: String::new() })
+            }
+            (None, None) => Err(no_tenant()),
+        }
     }
 
-    fn client(&self, identity: Identity) -> Result<Client, Failure> {
+    /// A client for what else is administered of this tenant.
+    ///
+    /// # Errors
+    /// The endpoint or the credential is unusable.
+    pub(crate) fn administer(&self, tenant: &TenantName) -> Result<Scope, Failure> {
+        self.naming(Some(tenant))
+    }
+
+    fn naming(&self, tenant: Option<&TenantName>) -> Result<Scope, Failure> {
+        let tenant = tenant.map(TenantName::to_string).unwrap_or_default();
+        Ok(Scope { client: self.operator()?, tenant })
+    }
+
+    /// A client that asks by the credential, or without one as this.
+    fn client(&self, without: Identity) -> Result<Client, Failure> {
         let timeout = self.settings.timeout.value;
+        let identity = self.credentials.identity.clone().unwrap_or(without);
         let mut config = ClientConfig::new(&self.settings.endpoint.value, identity);
+        config.tls = self.credentials.tls.clone();
         config.connect_timeout = config.connect_timeout.min(timeout);
         config.request_timeout = timeout;
         Client::new(config).map_err(Failure::from)
@@ -119,10 +163,15 @@ impl Session {
     ///
     /// # Errors
     /// There is no such topic for this client, or the call fails.
-    pub(crate) async fn topic(&self, client: &Client, address: &TopicAddress) -> Result<Topic, Failure> {
-        let response = self.ask(client.admin().get_topic("", address.topic.as_str())).await?;
+    pub(crate) async fn topic(&self, scope: &Scope, address: &TopicAddress) -> Result<Topic, Failure> {
+        let response = self.ask(scope.admin().get_topic(&scope.tenant, address.topic.as_str())).await?;
         response
             .topic
             .ok_or_else(|| Failure::server(ErrorCode::Internal, "the server told nothing of the topic"))
     }
+}
+
+fn no_tenant() -> Failure {
+    Failure::usage("no tenant is given")
+        .with_hint("write TENANT/TOPIC for a topic, give --tenant, or bind the context to a tenant")
 }

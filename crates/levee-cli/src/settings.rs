@@ -9,6 +9,12 @@ use levee_types::TenantName;
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use credentials::{CertificateFiles, CredentialSettings, TokenFrom};
+pub(crate) use endpoint::check_endpoint;
+
+mod credentials;
+mod endpoint;
+
 /// The server when nothing names one.
 pub(crate) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:9400";
 /// How long an answer may take when nothing says.
@@ -66,8 +72,10 @@ pub(crate) struct Settings {
     pub(crate) context: Option<Setting<String>>,
     /// Where the server listens.
     pub(crate) endpoint: Setting<String>,
-    /// The tenant that plain topic names belong to.
+    /// The tenant that is meant where none is named.
     pub(crate) tenant: Option<Setting<TenantName>>,
+    /// Who asks, and how the connection proves who is at either end.
+    pub(crate) credentials: CredentialSettings,
     /// How long an answer may take.
     pub(crate) timeout: Setting<Duration>,
 }
@@ -97,33 +105,9 @@ impl Settings {
             })?,
             (None, None) => Setting { value: DEFAULT_TIMEOUT, source: Source::Default },
         };
-        Ok(Self { context, endpoint, tenant, timeout })
+        let credentials = CredentialSettings::resolve(flags, env, chosen, &endpoint.value)?;
+        Ok(Self { context, endpoint, tenant, credentials, timeout })
     }
-}
-
-/// An endpoint in its full form: `host:port` gets its scheme.
-///
-/// # Errors
-/// It is no address of a server.
-pub(crate) fn check_endpoint(text: &str) -> Result<String, Failure> {
-    let bad = |why: &str| {
-        Failure::usage(format!("{text:?} is not an endpoint: {why}")).with_hint("write http://HOST:PORT")
-    };
-    let authority = match text.split_once("://") {
-        None => text,
-        Some(("http", authority)) => authority,
-        Some(("https", _)) => return Err(bad("TLS is not supported yet")),
-        Some(_) => return Err(bad("unknown scheme")),
-    };
-    let authority = authority.strip_suffix('/').unwrap_or(authority);
-    let (host, port) = authority.rsplit_once(':').ok_or_else(|| bad("there is no port"))?;
-    if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
-        return Err(bad("there is no host"));
-    }
-    if port.parse::<u16>().is_err() {
-        return Err(bad("the port is not a number up to 65535"));
-    }
-    Ok(format!("http://{authority}"))
 }
 
 fn pick(flag: Option<String>, env: Env<'_>, variable: &str) -> Option<Setting<String>> {

@@ -60,6 +60,22 @@ pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     if rate > 0.0 && rate <= MAX_RATE { Ok(rate) } else { Err(bad()) }
 }
 
+/// A number of things such as `100`, `10k` or `2M`.
+///
+/// # Errors
+/// Says how a number is written.
+pub(crate) fn parse_count(text: &str) -> Result<u64, String> {
+    let bad = || format!("{text:?} is not a number: write it as 100, 10k or 2M");
+    let (number, suffix) = split_suffix(text);
+    let unit: u64 = match suffix {
+        "" => 1,
+        "k" | "K" => 1_000,
+        "M" => 1_000_000,
+        _ => return Err(bad()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(bad)
+}
+
 /// A duration such as `500ms`, `10s` or `1h 30m`.
 ///
 /// # Errors
@@ -82,6 +98,25 @@ pub(crate) fn show_size(bytes: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A size to the byte, in the largest unit that leaves no fraction, as [`parse_size`] takes it.
+pub(crate) fn show_exact_size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 9] = [
+        ("TiB", 1 << 40),
+        ("TB", 1_000_000_000_000),
+        ("GiB", 1 << 30),
+        ("GB", 1_000_000_000),
+        ("MiB", 1 << 20),
+        ("MB", 1_000_000),
+        ("KiB", 1 << 10),
+        ("KB", 1_000),
+        ("B", 1),
+    ];
+    match UNITS.iter().find(|(_, unit)| bytes.is_multiple_of(*unit)) {
+        Some((name, unit)) if bytes > 0 => format!("{}{name}", bytes / unit),
+        _ => "0".to_owned(),
+    }
 }
 
 /// A duration for a person: to the second, or to the millisecond below a minute.

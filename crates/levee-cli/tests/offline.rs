@@ -50,6 +50,51 @@ fn values_come_from_flag_environment_context_and_default_in_this_order() {
 }
 
 #[test]
+fn a_context_knows_the_files_of_secrets_and_nothing_of_what_they_hold() {
+    let home = TempDir::new().expect("a directory");
+    std::fs::write(home.path().join("acme.token"), "canary").expect("a file");
+    let add = [
+        "context",
+        "add",
+        "c",
+        "--endpoint",
+        "https://127.0.0.1:1",
+        "--tenant",
+        "acme",
+        "--token-file",
+        "acme.token",
+    ];
+    assert_eq!(exit(&run(levee(&home, &add).current_dir(home.path()))), 0);
+    let token_file = home.path().join("acme.token").display().to_string();
+    for arguments in [
+        &["context", "show", "-o", "json"][..],
+        &["context", "describe", "c"],
+        &["context", "ls", "-o", "wide"],
+        &["whatever"],
+        &["topic", "ls"],
+    ] {
+        let output = run(&mut levee(&home, arguments));
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(arguments[0] != "context" || shown.contains(&token_file), "{shown}");
+    }
+}
+
+#[test]
+fn a_token_of_the_environment_shows_nowhere() {
+    let home = TempDir::new().expect("a directory");
+    for (token, arguments) in [
+        ("canary", &["context", "show", "-o", "yaml"][..]),
+        ("canary", &["status", "--endpoint", "127.0.0.1:1", "-o", "json"]),
+        ("canary with spaces", &["topic", "ls", "-o", "json"]),
+    ] {
+        let output = run(levee(&home, arguments).env("LEVEE_TOKEN", token));
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert!(!shown.is_empty() && !shown.contains("canary"), "{shown}");
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_is_one_object_and_a_hint() {
     let home = TempDir::new().expect("a directory");
     // Port 1 of this machine: nothing listens there.
@@ -68,7 +113,9 @@ fn usage_errors_have_the_same_shape_and_leave_stdout_empty_for_people() {
         &["topic", "ls"],
         &["topic", "create", "acme/_reserved"],
         &["topic", "delete", "acme/orders"],
-        &["context", "add", "c", "--endpoint", "https://x:1"],
+        &["context", "add", "c", "--endpoint", "ftp://x:1"],
+        &["context", "add", "c", "--endpoint", "https://x:1", "--cert-file", "c.pem"],
+        &["context", "add", "c", "--endpoint", "http://x:1", "--ca-file", "ca.pem"],
         &["context", "add", "c", "--timeout", "5s"],
         &["context", "use", "c", "--tenant", "acme"],
         &["topic", "config", "set", "acme/orders", "durability=durable", "durability=relaxed"],

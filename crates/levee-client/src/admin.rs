@@ -1,22 +1,22 @@
-//! The calls of administration: thin, typed, one for each.
+//! The calls of administration: thin, typed, one for each; a file for each noun.
+
+mod acl;
+mod audit;
+mod cluster;
+mod quotas;
+mod tenants;
+mod tokens;
+mod topics;
+mod users;
+
+pub use tokens::IssuedToken;
+pub use topics::CreatedTopics;
 
 use crate::client::Client;
-use crate::error::{Error, RequestId};
-use levee_proto::v1;
-use levee_types::TenantName;
-use std::collections::HashMap;
+use crate::error::Error;
 
-/// What became of topics that were to be created.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreatedTopics {
-    /// How many are new.
-    pub created: u32,
-    /// Those that failed, by name.
-    pub failures: Vec<(String, Error)>,
-}
-
-/// Administers tenants, topics and the broker. Topics are addressed by tenant and name: an operator names
-/// the tenant, a tenant leaves it empty.
+/// Administers tenants and what belongs to them, and the broker. Where a tenant is named by a text, an operator
+/// names the one that is meant; a caller that belongs to a tenant leaves it empty, or names its own.
 ///
 /// Every call fails with what the broker says, or when the broker cannot be reached in time.
 #[derive(Clone)]
@@ -27,175 +27,6 @@ pub struct Admin {
 impl Admin {
     pub(crate) fn new(client: Client) -> Self {
         Self { client }
-    }
-
-    /// Creates a tenant. With `if_not_exists` one that exists is left as it is.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn create_tenant(
-        &self,
-        name: &TenantName,
-        if_not_exists: bool,
-    ) -> Result<v1::CreateTenantResponse, Error> {
-        let request = v1::CreateTenantRequest { name: name.to_string(), if_not_exists };
-        Ok(self.client.tenants().create_tenant(self.client.request(request)).await?.into_inner())
-    }
-
-    /// One tenant.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn get_tenant(&self, name: &TenantName) -> Result<v1::Tenant, Error> {
-        let request = v1::GetTenantRequest { name: name.to_string() };
-        let response = self.client.tenants().get_tenant(self.client.request(request)).await?;
-        present(response.into_inner().tenant)
-    }
-
-    /// A page of tenants in the order of their names. `page_size` is 1 to 1,000, or 0 for 100; `page_token`
-    /// is that of the page before, or empty.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn list_tenants(
-        &self,
-        page_size: u32,
-        page_token: &str,
-    ) -> Result<v1::ListTenantsResponse, Error> {
-        let request = v1::ListTenantsRequest { page_size, page_token: page_token.to_owned() };
-        Ok(self.client.tenants().list_tenants(self.client.request(request)).await?.into_inner())
-    }
-
-    /// Deletes a tenant with everything that belongs to it.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn delete_tenant(&self, name: &TenantName) -> Result<(), Error> {
-        let request = v1::DeleteTenantRequest { name: name.to_string() };
-        self.client.tenants().delete_tenant(self.client.request(request)).await?;
-        Ok(())
-    }
-
-    /// Creates 1 to 1,000 topics, each of which succeeds or fails on its own; with `if_not_exists` one that
-    /// exists has not failed.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn create_topics(
-        &self,
-        tenant: &str,
-        topics: Vec<v1::TopicSpec>,
-        if_not_exists: bool,
-    ) -> Result<CreatedTopics, Error> {
-        let request = v1::CreateTopicsRequest { tenant: tenant.to_owned(), topics, if_not_exists };
-        let response = self.client.topics().create_topics(self.client.request(request)).await?;
-        let id = RequestId::of(response.metadata());
-        let v1::CreateTopicsResponse { created, failures } = response.into_inner();
-        let failed = |failure: v1::TopicFailure| {
-            let error = Error::from(failure.error.unwrap_or_default());
-            (failure.name, error.of_request(id.as_ref()))
-        };
-        Ok(CreatedTopics { created, failures: failures.into_iter().map(failed).collect() })
-    }
-
-    /// One topic with its partitions.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn get_topic(&self, tenant: &str, name: &str) -> Result<v1::GetTopicResponse, Error> {
-        let request = v1::GetTopicRequest { tenant: tenant.to_owned(), name: name.to_owned() };
-        Ok(self.client.topics().get_topic(self.client.request(request)).await?.into_inner())
-    }
-
-    /// A page of the topics whose names begin with `prefix`, in the order of their names. `page_size` is 1
-    /// to 1,000, or 0 for 100; `page_token` is that of the page before, or empty.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn list_topics(
-        &self,
-        tenant: &str,
-        prefix: &str,
-        page_size: u32,
-        page_token: &str,
-    ) -> Result<v1::ListTopicsResponse, Error> {
-        let request = v1::ListTopicsRequest {
-            tenant: tenant.to_owned(),
-            prefix: prefix.to_owned(),
-            page_size,
-            page_token: page_token.to_owned(),
-        };
-        Ok(self.client.topics().list_topics(self.client.request(request)).await?.into_inner())
-    }
-
-    /// Deletes a topic with its records.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn delete_topic(&self, tenant: &str, name: &str) -> Result<(), Error> {
-        let request = v1::DeleteTopicRequest { tenant: tenant.to_owned(), name: name.to_owned() };
-        self.client.topics().delete_topic(self.client.request(request)).await?;
-        Ok(())
-    }
-
-    /// Sets some properties of a topic and returns others to where they are inherited from.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn update_topic_config(
-        &self,
-        tenant: &str,
-        name: &str,
-        set: HashMap<String, String>,
-        unset: Vec<String>,
-    ) -> Result<v1::Topic, Error> {
-        let request =
-            v1::UpdateTopicConfigRequest { tenant: tenant.to_owned(), name: name.to_owned(), set, unset };
-        let response = self.client.topics().update_topic_config(self.client.request(request)).await?;
-        present(response.into_inner().topic)
-    }
-
-    /// Raises the number of partitions of a topic to `partitions`.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn add_partitions(
-        &self,
-        tenant: &str,
-        name: &str,
-        partitions: u32,
-    ) -> Result<v1::Topic, Error> {
-        let request =
-            v1::AddPartitionsRequest { tenant: tenant.to_owned(), name: name.to_owned(), partitions };
-        let response = self.client.topics().add_partitions(self.client.request(request)).await?;
-        present(response.into_inner().topic)
-    }
-
-    /// Removes the records before an offset, whole batches, for good. Returns the first offset that is
-    /// still stored.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn trim_partition(
-        &self,
-        tenant: &str,
-        name: &str,
-        partition: u32,
-        before_offset: u64,
-    ) -> Result<u64, Error> {
-        let (tenant, name) = (tenant.to_owned(), name.to_owned());
-        let request = v1::TrimPartitionRequest { tenant, name, partition, before_offset };
-        let response = self.client.topics().trim_partition(self.client.request(request)).await?;
-        Ok(response.into_inner().start_offset)
-    }
-
-    /// How the broker is.
-    ///
-    /// # Errors
-    /// As [`Admin`] says.
-    pub async fn status(&self) -> Result<v1::GetStatusResponse, Error> {
-        let request = self.client.request(v1::GetStatusRequest {});
-        Ok(self.client.cluster().get_status(request).await?.into_inner())
     }
 }
 

@@ -2,27 +2,30 @@
 
 use crate::admin::Admin;
 use crate::ambient::{SystemClock, SystemRandom};
-use crate::config::{ClientConfig, Identity, ProducerSettings, ReaderSettings};
+use crate::config::{ClientConfig, ProducerSettings, ReaderSettings};
 use crate::error::Error;
+use crate::identity::Authorization;
 use crate::position::{Offsets, Position};
 use crate::producer::Producer;
 use crate::reader::Reader;
 use levee_proto::v1;
+use levee_proto::v1::acl_service_client::AclServiceClient;
+use levee_proto::v1::audit_service_client::AuditServiceClient;
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::v1::user_service_client::UserServiceClient;
 use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use levee_types::{Clock, Random};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
+use tonic::Request;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
 
 /// What may be under way to us on one stream, and on all of them, in bytes. The 64 KiB that HTTP/2
 /// begins with cost twice the CPU and stall on any round trip worth the name.
@@ -52,17 +55,6 @@ struct Inner {
 /// What all calls go through.
 pub(crate) type Transport = InterceptedService<Channel, Authorization>;
 
-/// Says who asks, with every call.
-#[derive(Clone)]
-pub(crate) struct Authorization(MetadataValue<Ascii>);
-
-impl Interceptor for Authorization {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
-        Ok(request)
-    }
-}
-
 /// A generated client with the protocol's limits on the size of messages.
 macro_rules! service {
     ($service:ident, $channel:expr, $client:expr) => {
@@ -77,7 +69,8 @@ impl Client {
     /// called inside of a tokio runtime.
     ///
     /// # Errors
-    /// The endpoint is not a URL; a timeout is out of range.
+    /// The endpoint is not a URL; a timeout is out of range; the token or what is needed for TLS is not what it
+    /// should be.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
         Self::with_ambient(config, Arc::new(SystemClock::new()), Arc::new(SystemRandom))
     }
@@ -92,13 +85,9 @@ impl Client {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         config.check()?;
-        let ClientConfig { endpoint, identity, connect_timeout, request_timeout } = config;
-        let endpoint = Endpoint::from_shared(endpoint.clone())
-            .ok()
-            .filter(|parsed| matches!(parsed.uri().scheme_str(), Some("http")))
-            .ok_or_else(|| {
-                Error::invalid(format!("endpoint {endpoint:?} is not like http://127.0.0.1:9400"))
-            })?
+        let ClientConfig { endpoint, identity, tls, connect_timeout, request_timeout } = config;
+        let authorization = Authorization::of(&identity)?;
+        let endpoint = parse(&endpoint)?
             .connect_timeout(connect_timeout)
             .tcp_nodelay(true)
             .initial_stream_window_size(STREAM_WINDOW)
@@ -106,10 +95,15 @@ impl Client {
             .max_frame_size(MAX_FRAME)
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE);
+        let endpoint = match endpoint.uri().scheme_str() {
+            Some("https") => tls.apply(endpoint, connect_timeout)?,
+            _ if tls.is_set() => return Err(Error::invalid("tls is set, and the endpoint is not https")),
+            _ => endpoint,
+        };
         let inner = Inner {
             channel: endpoint.connect_lazy(),
             endpoint,
-            authorization: Authorization::of(&identity)?,
+            authorization,
             request_timeout,
             clock,
             random,
@@ -203,17 +197,32 @@ impl Client {
         service!(TenantServiceClient, self.inner.channel.clone(), self)
     }
 
+    pub(crate) fn users(&self) -> UserServiceClient<Transport> {
+        service!(UserServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn acl(&self) -> AclServiceClient<Transport> {
+        service!(AclServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn quotas(&self) -> QuotaServiceClient<Transport> {
+        service!(QuotaServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Transport> {
+        service!(AuditServiceClient, self.inner.channel.clone(), self)
+    }
+
     pub(crate) fn cluster(&self) -> ClusterServiceClient<Transport> {
         service!(ClusterServiceClient, self.inner.channel.clone(), self)
     }
 }
 
-impl Authorization {
-    fn of(identity: &Identity) -> Result<Self, Error> {
-        let text = match identity {
-            Identity::DevOperator => "Dev operator".to_owned(),
-            Identity::DevTenant(name) => format!("Dev tenant {name}"),
-        };
-        text.parse().map(Self).map_err(|_| Error::invalid("the identity does not fit into a header"))
-    }
+fn parse(endpoint: &str) -> Result<Endpoint, Error> {
+    Endpoint::from_shared(endpoint.to_owned())
+        .ok()
+        .filter(|parsed| matches!(parsed.uri().scheme_str(), Some("http" | "https")))
+        .ok_or_else(|| {
+            Error::invalid(format!("endpoint {endpoint:?} is not like https://levee.example:9400"))
+        })
 }

@@ -1,30 +1,24 @@
 //! Settings of a client, a producer and a reader: plain data.
 
 use crate::error::Error;
+use crate::identity::Identity;
+use crate::tls::TlsSettings;
 use levee_proto::v1::Compression;
-use levee_types::TenantName;
 use levee_types::limits::{MAX_BATCH_BYTES, MAX_READ_CREDIT, PRODUCER_WINDOW};
 use std::time::Duration;
 
 /// The longest of every timeout: far beyond use, and still far from where times overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
-    /// The operator of a broker that runs with `--dev`.
-    DevOperator,
-    /// A tenant of a broker that runs with `--dev`.
-    DevTenant(TenantName),
-}
-
 /// Where the broker is and who asks.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// As in `http://127.0.0.1:9400`.
+    /// As in `https://levee.example:9400`, or `http://127.0.0.1:9400` for a broker without TLS.
     pub endpoint: String,
     /// Who asks.
     pub identity: Identity,
+    /// For `https://` alone. Default: the system's authorities, no certificate of the client.
+    pub tls: TlsSettings,
     /// How long one attempt to connect may take. At most 30 days. Default: 5 s.
     pub connect_timeout: Duration,
     /// How long one call may take, including the connection. Streams are not limited. At most 30 days.
@@ -38,12 +32,16 @@ impl ClientConfig {
         Self {
             endpoint: endpoint.into(),
             identity,
+            tls: TlsSettings::default(),
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(30),
         }
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.identity == Identity::Certificate && self.tls.certificate_pem.is_none() {
+            return Err(Error::invalid("the identity is that of a certificate, and there is none"));
+        }
         all(&[
             (self.connect_timeout <= MAX_TIMEOUT, "connect_timeout is at most 30 days"),
             (self.request_timeout <= MAX_TIMEOUT, "request_timeout is at most 30 days"),

@@ -224,17 +224,29 @@ impl Error {
         match status.code() {
             Code::DeadlineExceeded => Self::timeout("no answer in time"),
             Code::Cancelled if status.message() == "Timeout expired" => Self::timeout("no answer in time"),
-            Code::Unavailable | Code::Cancelled | Code::Unknown => Self::connection(with_sources(status)),
-            _ if std::error::Error::source(status).is_some() => Self::connection(with_sources(status)),
+            Code::Unavailable | Code::Cancelled | Code::Unknown => not_connected(status),
+            _ if std::error::Error::source(status).is_some() => not_connected(status),
             code => Self::protocol(format!("{code:?}: {}", status.message()))
                 .with_hint("is this the gRPC port of a Levee broker?"),
         }
     }
 
-    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
     }
+}
+
+fn not_connected(status: &Status) -> Error {
+    let error = Error::connection(with_sources(status));
+    // As rustls says it.
+    if error.message.contains("invalid peer certificate") {
+        return error.with_hint(
+            "no authority that is trusted here vouches for the broker under this name: give its certificates as \
+             ca_pem, and connect to a name that stands in the broker's certificate",
+        );
+    }
+    error
 }
 
 /// The message of a failed connection; the reason stands in the innermost of its sources.

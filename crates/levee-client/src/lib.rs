@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is one connection to a broker. From it come a [`Producer`], which batches records and
 //! sends them again when needed without storing them twice or out of order; a [`Reader`], which follows
-//! partitions and resumes where it was; and [`Admin`], the calls of the operator and of topics.
+//! partitions and resumes where it was; and [`Admin`], the calls of administration.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), levee_client::Error> {
@@ -28,20 +28,26 @@ mod backoff;
 mod client;
 mod config;
 mod error;
+mod identity;
 mod partitioner;
 mod position;
 mod producer;
 mod reader;
 mod record;
+mod secret;
+mod tls;
 
-pub use admin::{Admin, CreatedTopics};
+pub use admin::{Admin, CreatedTopics, IssuedToken};
 pub use ambient::SystemClock;
 pub use client::Client;
-pub use config::{ClientConfig, Identity, ProducerSettings, ReaderSettings};
+pub use config::{ClientConfig, ProducerSettings, ReaderSettings};
 pub use error::{Error, ErrorKind};
+pub use identity::Identity;
 pub use levee_proto::v1;
 pub use levee_proto::v1::Compression;
 pub use position::{Offsets, Position, StartAt};
 pub use producer::{Acked, Delivery, Producer};
 pub use reader::Reader;
 pub use record::{ReadBatch, ReadRecord, Record};
+pub use secret::Secret;
+pub use tls::TlsSettings;

@@ -135,7 +135,7 @@ impl Reader {
                     tracing::debug!(%error, "read stream lost");
                     self.link = None;
                     self.arrived.clear();
-                    self.retry_at = self.clock.monotonic() + self.backoff.next();
+                    self.retry_at = self.clock.monotonic() + self.backoff.next(error.retry_after());
                 }
                 Err(error) => {
                     self.end();

@@ -12,16 +12,18 @@ mod broker {
 }
 
 use broker::clock::{NoRandom, Shifted};
-use broker::state::{Fake, Topics};
+use broker::state::{Fake, Topics, refusal};
 use levee_client::{
     Client, ClientConfig, Compression, Error, ErrorKind, Identity, Position, Producer, ProducerSettings,
     Reader, ReaderSettings, Record, StartAt,
 };
 use levee_types::{ErrorCode, TenantName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 const PARTITIONS: u32 = 3;
 
@@ -118,6 +120,47 @@ async fn a_reader_follows_the_tail_and_can_be_given_up_at_any_time() {
         offset += batch.records.len() as u64;
     }
     timeout(Duration::from_millis(10), reader.next()).await.unwrap_err();
+}
+
+/// Two batches, and a reader whose stream breaks after each.
+async fn reading_from_a_stream_that_breaks_with(status: Status, clock: Arc<Shifted>) -> Reader {
+    let fake = Fake::start(PARTITIONS).await;
+    let client = Client::with_ambient(config(&fake), clock, Arc::new(NoRandom)).unwrap();
+    let producer = producer(&client).await;
+    for number in 0..2 {
+        producer.send_to("t", 0, record(number)).await.unwrap().await.unwrap();
+    }
+    fake.break_streams_with(status);
+    fake.break_streams_after(1);
+    let mut reader = reader(&client, ReaderSettings::default()).await.unwrap();
+    assert_eq!(reader.next_batch().await.unwrap().unwrap().base_offset, 0);
+    reader
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_when_the_broker_says_after_a_quota_held_it_up() {
+    let metadata = HashMap::from([("retryable".to_owned(), "true".to_owned())]);
+    let mut details = ErrorDetails::with_error_info("QUOTA_EXCEEDED", "levee", metadata);
+    details.set_retry_info(Some(Duration::from_secs(50)));
+    let status = Status::with_error_details(Code::ResourceExhausted, "enough", details);
+    let clock = Arc::new(Shifted::new());
+    let mut reader = reading_from_a_stream_that_breaks_with(status, Arc::clone(&clock)).await;
+    // Its own first wait would be 100 ms at most.
+    timeout(Duration::from_millis(200), reader.next_batch()).await.unwrap_err();
+    clock.shift(Duration::from_secs(50));
+    let found = timeout(Duration::from_secs(20), reader.next_batch()).await.unwrap();
+    assert_eq!(found.unwrap().unwrap().base_offset, 1);
+}
+
+#[tokio::test]
+async fn a_lost_permission_is_the_end_of_a_reader() {
+    for code in [ErrorCode::PermissionDenied, ErrorCode::Unauthenticated, ErrorCode::TenantSuspended] {
+        let status = refusal(Code::PermissionDenied, code.as_str(), "");
+        let mut reader = reading_from_a_stream_that_breaks_with(status, Arc::new(Shifted::new())).await;
+        let ended = timeout(Duration::from_secs(20), reader.next_batch()).await.unwrap();
+        assert_eq!(ended.unwrap().unwrap_err().code(), Some(code));
+        assert!(reader.next_batch().await.is_none());
+    }
 }
 
 #[tokio::test]

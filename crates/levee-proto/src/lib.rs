@@ -2,6 +2,7 @@
 //! receiver. Senders convert infallibly; only the receiver validates.
 
 pub mod batch;
+mod secret;
 
 /// Generated from `proto/levee/v1`. Fields that hold a record batch are bytes here: see [`batch`].
 #[expect(clippy::allow_attributes, reason = "which lints generated code breaks is not ours to know")]

@@ -8,7 +8,7 @@ use crate::cli::bench::BenchConsumeArgs;
 use crate::failure::Failure;
 use crate::output::View;
 use crate::position::Place;
-use crate::session::Session;
+use crate::session::{Scope, Session};
 use futures::future::join_all;
 use levee_client::{Position, ReadBatch, Reader, ReaderSettings};
 use levee_types::Clock;
@@ -30,15 +30,15 @@ pub(crate) async fn consume(args: &BenchConsumeArgs, session: &Session) -> Resul
             .with_hint("say how much to wait for with --duration or --records"));
     }
     let address = session.address(&args.topic)?;
-    let client = session.of_tenant(&address.tenant)?;
+    let scope = session.records_of(&address).await?;
     let clock = session.clock();
-    let partitions = session.topic(&client, &address).await?.partitions;
+    let partitions = session.topic(&scope, &address).await?.partitions;
     let positions = args.from.positions(address.topic.as_str(), partitions, None, &**clock)?;
     let limit = match (args.records, args.duration) {
         (Some(records), _) => Limit::Records(records),
         (None, Some(duration)) => Limit::Duration(duration),
         (None, None) => {
-            let found = session.ask(client.offsets(positions.clone())).await?;
+            let found = session.ask(scope.client.offsets(positions.clone())).await?;
             Limit::Records(found.iter().map(|place| place.end.saturating_sub(place.offset)).sum())
         }
     };
@@ -56,7 +56,7 @@ pub(crate) async fn consume(args: &BenchConsumeArgs, session: &Session) -> Resul
     let (mut readers, mut parts) = (Vec::new(), Vec::new());
     for share in shares(positions, args.readers.into()) {
         // A client each: readers of the real world do not share a connection.
-        let client = session.of_tenant(&address.tenant)?;
+        let Scope { client, .. } = session.records_of(&address).await?;
         let reader = session.ask(client.reader(share, settings.clone())).await?;
         let progress = Arc::new(Progress::default());
         readers.push(tasks.spawn(read(reader, Arc::clone(&shared), Arc::clone(&progress))));

@@ -9,7 +9,7 @@ use crate::address::TopicAddress;
 use crate::cli::bench::BenchProduceArgs;
 use crate::failure::Failure;
 use crate::output::{self, View};
-use crate::session::Session;
+use crate::session::{Scope, Session};
 use futures::future::join_all;
 use levee_client::v1::TopicSpec;
 use levee_client::{Producer, ProducerSettings, Record};
@@ -40,7 +40,7 @@ pub(crate) async fn produce(args: &BenchProduceArgs, session: &Session) -> Resul
     let mut producers = Vec::new();
     for _ in 0..args.producers {
         // A client each: producers of the real world do not share a connection.
-        let client = session.of_tenant(&address.tenant)?;
+        let Scope { client, .. } = session.records_of(&address).await?;
         producers.push(session.ask(client.producer(settings.clone())).await?);
     }
     let payloads: Vec<_> =
@@ -181,19 +181,19 @@ async fn prepare_topic(
     address: &TopicAddress,
     session: &Session,
 ) -> Result<u32, Failure> {
-    let client = session.of_tenant(&address.tenant)?;
+    let scope = session.records_of(address).await?;
     let Some(wanted) = args.partitions else {
-        return Ok(session.topic(&client, address).await?.partitions);
+        return Ok(session.topic(&scope, address).await?.partitions);
     };
     let durability =
         args.durability.map(|durability| ("durability".to_owned(), durability.as_str().to_owned()));
     let name = address.topic.to_string();
     let spec = TopicSpec { name, partitions: wanted, config: durability.into_iter().collect() };
-    let made = session.ask(client.admin().create_topics("", vec![spec], true)).await?;
+    let made = session.ask(scope.admin().create_topics(&scope.tenant, vec![spec], true)).await?;
     if let Some((_, error)) = made.failures.into_iter().next() {
         return Err(error.into());
     }
-    let found = session.topic(&client, address).await?.partitions;
+    let found = session.topic(&scope, address).await?.partitions;
     if found == wanted {
         return Ok(found);
     }

@@ -4,9 +4,11 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContextCommand {
-    /// Makes a context from --endpoint and --tenant; the first one becomes the current one.
+    /// Makes a context from --endpoint, --tenant, --token-file and those for TLS; the first one becomes the
+    /// current one.
     ///
-    /// Example: levee context add local --endpoint http://127.0.0.1:9400 --tenant acme
+    /// Of tokens and keys, the context knows only the files. Example:
+    /// levee context add acme --endpoint https://levee.example:9400 --tenant acme --token-file ~/acme.token
     Add(AddArgs),
     /// Makes a context the current one.
     Use {

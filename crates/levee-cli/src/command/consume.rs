@@ -17,12 +17,12 @@ const OUTPUT_BUFFER: usize = 64 * 1024;
 
 pub(super) async fn run(args: &ConsumeArgs, session: &Session) -> Result<View, Failure> {
     let address = session.address(&args.topic)?;
-    let client = session.of_tenant(&address.tenant)?;
-    let topic = session.topic(&client, &address).await?;
+    let scope = session.records_of(&address).await?;
+    let topic = session.topic(&scope, &address).await?;
     let positions =
         args.from.positions(address.topic.as_str(), topic.partitions, args.partition, &**session.clock())?;
     let settings = ReaderSettings { stop_at_end: args.until_end, ..ReaderSettings::default() };
-    let reader = session.ask(client.reader(positions, settings)).await?;
+    let reader = session.ask(scope.client.reader(positions, settings)).await?;
 
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
     let mut printer = Printer { out, format: &args.format, left: args.number };

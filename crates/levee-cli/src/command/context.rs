@@ -5,9 +5,12 @@ use crate::cli::context::{AddArgs, ContextCommand, RmArgs};
 use crate::context::{Context, ContextFile, ContextStore, check_name};
 use crate::failure::Failure;
 use crate::output::{Column, Section, View};
-use crate::settings::{DEFAULT_ENDPOINT, Env, Settings, check_endpoint};
+use crate::settings::{CredentialSettings, DEFAULT_ENDPOINT, Env, Settings, check_endpoint};
 use levee_types::TenantName;
 use serde_json::{Value, json};
+use std::path::{self, Path, PathBuf};
+
+mod show;
 
 pub(super) fn run(
     command: &ContextCommand,
@@ -16,8 +19,19 @@ pub(super) fn run(
     env: Env<'_>,
 ) -> Result<View, Failure> {
     let used: &[&str] = match command {
-        ContextCommand::Add(_) => &["--endpoint", "--tenant"],
-        ContextCommand::Show => &["--endpoint", "--tenant", "--context", "--timeout"],
+        ContextCommand::Add(_) => {
+            &["--endpoint", "--tenant", "--token-file", "--ca-file", "--cert-file", "--key-file"]
+        }
+        ContextCommand::Show => &[
+            "--endpoint",
+            "--tenant",
+            "--context",
+            "--token-file",
+            "--ca-file",
+            "--cert-file",
+            "--key-file",
+            "--timeout",
+        ],
         ContextCommand::Use { .. }
         | ContextCommand::Ls
         | ContextCommand::Describe { .. }
@@ -29,7 +43,7 @@ pub(super) fn run(
         ContextCommand::Use { name } => make_current(name, store),
         ContextCommand::Ls => Ok(list(&store.load()?)),
         ContextCommand::Describe { name } => describe(name, store),
-        ContextCommand::Show => Ok(show(&Settings::resolve(global, env, &store.load()?)?)),
+        ContextCommand::Show => Ok(show::show(&Settings::resolve(global, env, &store.load()?)?)),
         ContextCommand::Rm(args) => remove(args, store),
     }
 }
@@ -38,10 +52,7 @@ pub(super) fn run(
 fn add(args: &AddArgs, global: &Global, store: &ContextStore) -> Result<View, Failure> {
     let name = &args.name;
     check_name(name)?;
-    let endpoint = check_endpoint(global.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT))?;
-    if let Some(tenant) = &global.tenant {
-        TenantName::new(tenant)?;
-    }
+    let context = context_of(global)?;
     let mut file = store.load()?;
     let created = !file.contexts.contains_key(name);
     if !created && !args.if_not_exists {
@@ -49,7 +60,7 @@ fn add(args: &AddArgs, global: &Global, store: &ContextStore) -> Result<View, Fa
             .with_hint(format!("remove it with: levee context rm {name}")));
     }
     if created {
-        file.contexts.insert(name.clone(), Context { endpoint, tenant: global.tenant.clone() });
+        file.contexts.insert(name.clone(), context);
     }
     if args.make_current || file.current.is_none() {
         file.current = Some(name.clone());
@@ -60,6 +71,30 @@ fn add(args: &AddArgs, global: &Global, store: &ContextStore) -> Result<View, Fa
     Ok(described(&file, name)
         .with("created", json!(u64::from(created)))
         .line(format!("context {name} {state}{current}")))
+}
+
+/// The context that the flags describe. Files are not read: what they hold may change, or come later.
+fn context_of(global: &Global) -> Result<Context, Failure> {
+    let endpoint = check_endpoint(global.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT))?;
+    if let Some(tenant) = &global.tenant {
+        TenantName::new(tenant)?;
+    }
+    // A context is used from anywhere.
+    let absolute = |file: &Option<PathBuf>| {
+        file.as_ref()
+            .map(|file| path::absolute(file).map_err(|error| Failure::file(file, &error)))
+            .transpose()
+    };
+    let context = Context {
+        tenant: global.tenant.clone(),
+        token_file: absolute(&global.token_file)?,
+        ca_file: absolute(&global.ca_file)?,
+        cert_file: absolute(&global.cert_file)?,
+        key_file: absolute(&global.key_file)?,
+        endpoint,
+    };
+    CredentialSettings::resolve(&Global::default(), &|_| None, Some(&context), &context.endpoint)?;
+    Ok(context)
 }
 
 fn make_current(name: &str, store: &ContextStore) -> Result<View, Failure> {
@@ -91,13 +126,27 @@ fn remove(args: &RmArgs, store: &ContextStore) -> Result<View, Failure> {
 }
 
 fn list(file: &ContextFile) -> View {
-    const COLUMNS: &[Column] =
-        &[Column::text("NAME"), Column::text("CURRENT"), Column::text("ENDPOINT"), Column::text("TENANT")];
+    const COLUMNS: &[Column] = &[
+        Column::text("NAME"),
+        Column::text("CURRENT"),
+        Column::text("ENDPOINT"),
+        Column::text("TENANT"),
+        Column::text("TOKEN FILE").wide(),
+        Column::text("CA FILE").wide(),
+        Column::text("CERT FILE").wide(),
+    ];
     let is_current = |name: &String| file.current.as_ref() == Some(name);
     let rows = file.contexts.iter().map(|(name, context)| {
         let current = if is_current(name) { "*" } else { "" };
-        let tenant = context.tenant.clone().unwrap_or_default();
-        vec![name.clone(), current.to_owned(), context.endpoint.clone(), tenant]
+        vec![
+            name.clone(),
+            current.to_owned(),
+            context.endpoint.clone(),
+            context.tenant.clone().unwrap_or_default(),
+            shown(context.token_file.as_deref()),
+            shown(context.ca_file.as_deref()),
+            shown(context.cert_file.as_deref()),
+        ]
     });
     let section = Section::Rows { columns: COLUMNS, rows: rows.collect() };
     let json = file.contexts.keys().map(|name| context_json(file, name)).collect();
@@ -113,34 +162,12 @@ fn describe(name: &str, store: &ContextStore) -> Result<View, Failure> {
         ("Current", current.to_owned()),
         ("Endpoint", context.endpoint.clone()),
         ("Tenant", context.tenant.clone().unwrap_or_default()),
+        ("Token file", shown(context.token_file.as_deref())),
+        ("CA file", shown(context.ca_file.as_deref())),
+        ("Certificate file", shown(context.cert_file.as_deref())),
+        ("Key file", shown(context.key_file.as_deref())),
     ];
     Ok(described(&file, name).section(Section::Fields(fields)))
-}
-
-fn show(settings: &Settings) -> View {
-    const COLUMNS: &[Column] = &[Column::text("SETTING"), Column::text("VALUE"), Column::text("SOURCE")];
-    let Settings { context, endpoint, tenant, timeout } = settings;
-    let timeout_ms = u64::try_from(timeout.value.as_millis()).unwrap_or(u64::MAX);
-    let entries = [
-        ("context", context.as_ref().map(|context| (json!(context.value), context.source))),
-        ("endpoint", Some((json!(endpoint.value), endpoint.source))),
-        ("tenant", tenant.as_ref().map(|tenant| (json!(tenant.value.as_str()), tenant.source))),
-        ("timeout_ms", Some((json!(timeout_ms), timeout.source))),
-    ];
-    let rows = entries.iter().map(|(name, entry)| {
-        let (value, source) = entry.as_ref().map_or_else(Default::default, |(value, source)| {
-            (value.as_str().map_or_else(|| value.to_string(), str::to_owned), source.to_string())
-        });
-        vec![(*name).to_owned(), value, source]
-    });
-    let section = Section::Rows { columns: COLUMNS, rows: rows.collect() };
-    let json = entries.iter().map(|(name, entry)| {
-        let entry =
-            entry.as_ref().map(|(value, source)| json!({"value": value, "source": source.to_string()}));
-        ((*name).to_owned(), entry.unwrap_or(Value::Null))
-    });
-    let names = context.as_ref().map(|context| context.value.clone());
-    View::of("settings", json.collect()).named(names).section(section)
 }
 
 fn described(file: &ContextFile, name: &str) -> View {
@@ -149,12 +176,22 @@ fn described(file: &ContextFile, name: &str) -> View {
 
 fn context_json(file: &ContextFile, name: &str) -> Value {
     let context = file.contexts.get(name);
+    let file_of =
+        |of: fn(&Context) -> Option<&PathBuf>| context.and_then(of).map(|file| file.display().to_string());
     json!({
         "name": name,
         "current": file.current.as_deref() == Some(name),
         "endpoint": context.map(|context| &context.endpoint),
         "tenant": context.and_then(|context| context.tenant.as_ref()),
+        "token_file": file_of(|context| context.token_file.as_ref()),
+        "ca_file": file_of(|context| context.ca_file.as_ref()),
+        "cert_file": file_of(|context| context.cert_file.as_ref()),
+        "key_file": file_of(|context| context.key_file.as_ref()),
     })
+}
+
+fn shown(file: Option<&Path>) -> String {
+    file.map(|file| file.display().to_string()).unwrap_or_default()
 }
 
 fn no_context(name: &str) -> Failure {

@@ -26,14 +26,14 @@ mod progress;
 
 pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Failure> {
     let address = session.address(&args.topic)?;
-    let client = session.of_tenant(&address.tenant)?;
+    let scope = session.records_of(&address).await?;
     // Tells of a topic that does not exist before anything is read.
-    let topic = session.topic(&client, &address).await?;
+    let topic = session.topic(&scope, &address).await?;
     check_partition(&address, topic.partitions, args.partition)?;
     let mut settings =
         ProducerSettings { compression: args.compression.into(), ..ProducerSettings::default() };
     settings.delivery_timeout = session.given_timeout().unwrap_or(settings.delivery_timeout);
-    let producer = session.ask(client.producer(settings)).await?;
+    let producer = session.ask(scope.client.producer(settings)).await?;
 
     let input = Input::open(args.file.as_deref(), args.key_field.clone())?;
     let is_typed = args.file.as_deref().is_none_or(|file| file == "-") && io::stdin().is_terminal();

@@ -51,6 +51,22 @@ impl Failures {
     }
 }
 
+/// One thing that was deleted.
+#[derive(Debug)]
+pub(super) struct Deleted {
+    /// The thing for programs.
+    pub(super) json: Value,
+    /// What became of it, for people.
+    pub(super) line: String,
+}
+
+impl Deleted {
+    /// A thing that is just gone.
+    pub(super) fn new(noun: &str, thing: &impl Display, json: Value) -> Self {
+        Self { json, line: format!("{noun} {thing} deleted") }
+    }
+}
+
 /// Deletes every one of `things`; with `if_exists` one that does not exist has not failed.
 ///
 /// # Errors
@@ -59,17 +75,16 @@ pub(super) async fn delete<T: Display>(
     noun: &'static str,
     things: &[T],
     if_exists: bool,
-    json: impl Fn(&T) -> Value,
-    delete_one: impl AsyncFn(&T) -> Result<(), Failure>,
+    delete_one: impl AsyncFn(&T) -> Result<Deleted, Failure>,
 ) -> Result<View, Failure> {
     let mut view = View::default();
     let mut deleted = Vec::new();
     let mut failures = Failures::of(noun);
     for thing in things {
         match delete_one(thing).await {
-            Ok(()) => {
-                view = view.line(format!("{noun} {thing} deleted")).named([thing.to_string()]);
-                deleted.push(json(thing));
+            Ok(Deleted { json, line }) => {
+                view = view.line(line).named([thing.to_string()]);
+                deleted.push(json);
             }
             Err(failure) if if_exists && failure.exit == Exit::NotFound => {
                 view = view.line(format!("{noun} {thing} does not exist"));

@@ -1,6 +1,7 @@
 //! `levee topic …`
 
 use super::several::Failures;
+use crate::address::full_name;
 use crate::cli::topic::{AddPartitionsArgs, LsArgs, TopicCommand, TrimArgs};
 use crate::failure::Failure;
 use crate::output::{Column, Section, View};
@@ -35,10 +36,11 @@ async fn list(args: &LsArgs, session: &Session) -> Result<View, Failure> {
         Column::text("SET").wide(),
         Column::number("ID").wide(),
     ];
-    let tenant = session.tenant()?;
-    let admin = session.of_tenant(tenant)?.admin();
+    let tenant = session.tenant();
+    let scope = session.topics_of(tenant)?;
+    let admin = scope.admin();
     let page = async |token: String| {
-        let response = admin.list_topics("", &args.prefix, MAX_PAGE_SIZE, &token).await?;
+        let response = admin.list_topics(&scope.tenant, &args.prefix, MAX_PAGE_SIZE, &token).await?;
         Ok((response.topics, response.next_page_token))
     };
     let topics = session.all_pages(page).await?;
@@ -47,22 +49,23 @@ async fn list(args: &LsArgs, session: &Session) -> Result<View, Failure> {
         rows: topics.iter().map(|topic| show::row(tenant, topic)).collect(),
     };
     Ok(View::of("topics", topics.iter().map(|topic| show::json(tenant, topic)).collect())
-        .named(topics.iter().map(|topic| format!("{tenant}/{}", topic.name)))
+        .named(topics.iter().map(|topic| full_name(tenant, &topic.name)))
         .section(section))
 }
 
 async fn describe(topic: &str, session: &Session) -> Result<View, Failure> {
     let address = session.address(topic)?;
-    let client = session.of_tenant(&address.tenant)?;
-    let response = session.ask(client.admin().get_topic("", address.topic.as_str())).await?;
+    let scope = session.topics_of(address.tenant.as_ref())?;
+    let response = session.ask(scope.admin().get_topic(&scope.tenant, address.topic.as_str())).await?;
     Ok(show::describe(&address, &response))
 }
 
 async fn add_partitions(args: &AddPartitionsArgs, session: &Session) -> Result<View, Failure> {
     let address = session.address(&args.topic)?;
-    let admin = session.of_tenant(&address.tenant)?.admin();
-    let topic = session.ask(admin.add_partitions("", address.topic.as_str(), args.to)).await?;
-    Ok(View::of("topic", show::json(&address.tenant, &topic))
+    let scope = session.topics_of(address.tenant.as_ref())?;
+    let admin = scope.admin();
+    let topic = session.ask(admin.add_partitions(&scope.tenant, address.topic.as_str(), args.to)).await?;
+    Ok(View::of("topic", show::json(address.tenant.as_ref(), &topic))
         .named([address.to_string()])
         .line(format!("topic {address} has {} partitions", topic.partitions)))
 }
@@ -70,23 +73,24 @@ async fn add_partitions(args: &AddPartitionsArgs, session: &Session) -> Result<V
 async fn trim(args: &TrimArgs, session: &Session) -> Result<View, Failure> {
     const COLUMNS: &[Column] = &[Column::number("PARTITION"), Column::number("START")];
     let address = session.address(&args.topic)?;
-    let client = session.of_tenant(&address.tenant)?;
-    let topic = session.topic(&client, &address).await?;
+    // Places in a log are looked up by whoever may read it: a tenant's own.
+    let scope = session.records_of(&address).await?;
+    let topic = session.topic(&scope, &address).await?;
     let name = address.topic.as_str();
     let positions = args.before.positions(name, topic.partitions, args.partition, &**session.clock())?;
     let partitions: Vec<u32> = positions.iter().map(|position| position.partition).collect();
-    let found = session.ask(client.offsets(positions)).await?;
+    let found = session.ask(scope.client.offsets(positions)).await?;
     prompt::consent(
         args.yes,
         &format!("remove the first records of {} partitions of topic {address}", found.len()),
     )?;
 
-    let admin = client.admin();
+    let admin = scope.admin();
     let (mut rows, mut trimmed) = (Vec::new(), Vec::new());
     let mut failures = Failures::of("partition");
     let asked = partitions.len();
     for (partition, found) in partitions.into_iter().zip(found) {
-        match session.ask(admin.trim_partition("", name, partition, found.offset)).await {
+        match session.ask(admin.trim_partition(&scope.tenant, name, partition, found.offset)).await {
             Ok(start) => {
                 rows.push(vec![partition.to_string(), start.to_string()]);
                 trimmed.push(json!({"partition": partition, "start_offset": start}));

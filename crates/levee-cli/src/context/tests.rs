@@ -12,6 +12,8 @@ fn example() -> ContextFile {
     let context = |tenant: Option<&str>| Context {
         endpoint: "http://127.0.0.1:9400".to_owned(),
         tenant: tenant.map(str::to_owned),
+        token_file: tenant.map(|_| "/a token".into()),
+        ..Context::default()
     };
     ContextFile {
         current: Some("local".to_owned()),

@@ -3,7 +3,11 @@ use crate::failure::Exit;
 use std::collections::BTreeMap;
 
 fn file() -> ContextFile {
-    let context = Context { endpoint: "http://ctx:1".to_owned(), tenant: Some("ctx-tenant".to_owned()) };
+    let context = Context {
+        endpoint: "http://ctx:1".to_owned(),
+        tenant: Some("ctx-tenant".to_owned()),
+        ..Context::default()
+    };
     ContextFile { current: Some("c".to_owned()), contexts: BTreeMap::from([("c".to_owned(), context)]) }
 }
 
@@ -74,20 +78,13 @@ fn endpoints() {
         ("127.0.0.1:9400", "http://127.0.0.1:9400"),
         ("http://levee:9400/", "http://levee:9400"),
         ("[::1]:9400", "http://[::1]:9400"),
+        ("https://levee:9400/", "https://levee:9400"),
     ] {
         assert_eq!(check_endpoint(text).unwrap(), endpoint);
     }
-    for text in [
-        "",
-        "levee",
-        "http://",
-        "http://:9400",
-        "https://levee:9400",
-        "ftp://levee:1",
-        "a/b:1",
-        "a:65536",
-        "a:b",
-    ] {
+    for text in
+        ["", "levee", "http://", "http://:9400", "https://levee", "ftp://levee:1", "a/b:1", "a:65536", "a:b"]
+    {
         assert_eq!(check_endpoint(text).unwrap_err().exit, Exit::Usage, "{text}");
     }
 }

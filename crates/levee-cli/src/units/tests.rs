@@ -36,6 +36,16 @@ fn rates() {
 }
 
 #[test]
+fn counts() {
+    for (text, count) in [("0", 0), ("100", 100), ("10k", 10_000), ("10K", 10_000), ("2M", 2_000_000)] {
+        assert_eq!(parse_count(text), Ok(count), "{text}");
+    }
+    for text in ["", "k", "-1", "1.5", "1.5k", "1G", "1e3", "18446744073709551616", "18446744073709551615k"] {
+        assert!(parse_count(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn durations() {
     assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
     assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
@@ -62,6 +72,21 @@ fn shown_sizes_never_reach_the_next_unit() {
     }
 }
 
+#[test]
+fn exact_sizes_are_in_the_largest_unit_that_fits() {
+    for (bytes, text) in [
+        (0, "0"),
+        (1, "1B"),
+        (1_000, "1KB"),
+        (5_000_000, "5MB"),
+        (1_024_000, "1000KiB"),
+        (10 << 30, "10GiB"),
+        (1_073_741_825, "1073741825B"),
+    ] {
+        assert_eq!(show_exact_size(bytes), text);
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_parsers_panic(text in ".{0,40}") {
@@ -71,6 +96,11 @@ proptest! {
     #[test]
     fn every_number_of_bytes_is_a_size(bytes: u64) {
         prop_assert_eq!(parse_size(&bytes.to_string()), Ok(bytes));
+    }
+
+    #[test]
+    fn every_exact_size_round_trips(bytes: u64) {
+        prop_assert_eq!(parse_size(&show_exact_size(bytes)), Ok(bytes));
     }
 
     #[test]

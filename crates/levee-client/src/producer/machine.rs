@@ -10,7 +10,7 @@
 
 use super::batch::Entry;
 use super::partition::{Effect, Gap, Next, Partition, Settled};
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, heeded};
 use crate::config::ProducerSettings;
 use crate::error::{Error, RequestId};
 use levee_proto::v1;
@@ -64,7 +64,8 @@ pub(super) struct Machine {
     backoff: Backoff,
     /// No repetition and no connection before.
     retry_at: Duration,
-    /// The broker wants nothing before.
+    /// The broker wants nothing before. What it holds up itself, by answering late, it does not ask for once
+    /// more, so that this is a wait of its own.
     paused_until: Duration,
     /// Batches without an outcome, by the number of flushes before them.
     open: BTreeMap<u64, usize>,
@@ -233,14 +234,17 @@ impl Machine {
         };
         let partition = &mut self.partitions[at];
         let mut settled = Settled::new();
+        let mut asked = None;
         let effect = match response.result {
             Some(Answer::Response(stored)) => {
                 let pause = Duration::from_millis(u64::from(stored.throttle_ms));
-                self.paused_until = self.paused_until.max(now + pause);
+                self.paused_until = self.paused_until.max(now + heeded(Some(pause)));
                 partition.stored(request, &stored, &mut settled)
             }
             Some(Answer::Error(detail)) => {
-                partition.refused(request, Error::from(detail).of_request(id), &mut settled)
+                let error = Error::from(detail).of_request(id);
+                asked = error.retry_after();
+                partition.refused(request, error, &mut settled)
             }
             None => {
                 let error = Error::protocol("the broker's answer is empty");
@@ -251,7 +255,7 @@ impl Machine {
         match effect {
             Effect::None => {}
             Effect::Progress => self.backoff.reset(),
-            Effect::Backoff => self.back_off(now),
+            Effect::Backoff => self.back_off(now, asked),
             Effect::Forgotten => self.renewal = Some(Renewal::Producer),
             Effect::Missing => self.missing.push(Arc::clone(&self.partitions[at].topic)),
             Effect::Fatal(error) => self.fail(&error),
@@ -277,7 +281,7 @@ impl Machine {
             self.touched(id);
         }
         self.account(&settled);
-        self.back_off(now);
+        self.back_off(now, error.retry_after());
     }
 
     /// The session to ask the next epoch for (none: a new producer), if it is time to. It is the same until
@@ -305,9 +309,9 @@ impl Machine {
             }
             Err(error) if error.code() == Some(ErrorCode::UnknownProducer) => {
                 self.renewal = Some(Renewal::Producer);
-                self.back_off(now);
+                self.back_off(now, error.retry_after());
             }
-            Err(error) if error.is_retryable() => self.back_off(now),
+            Err(error) if error.is_retryable() => self.back_off(now, error.retry_after()),
             Err(error) => self.fail(&error),
         }
     }
@@ -328,11 +332,10 @@ impl Machine {
         self.account(&settled);
     }
 
-    fn back_off(&mut self, now: Duration) {
-        // Whatever else fails in the meantime does so for the same reason.
-        if now >= self.retry_at {
-            self.retry_at = now + self.backoff.next();
-        }
+    fn back_off(&mut self, now: Duration, asked: Option<Duration>) {
+        // Whatever else fails in the meantime does so for the same reason. The broker may ask for more.
+        let wait = if now < self.retry_at { heeded(asked) } else { self.backoff.next(asked) };
+        self.retry_at = self.retry_at.max(now + wait);
     }
 
     /// After anything that may have changed what a partition can send.

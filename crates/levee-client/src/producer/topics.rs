@@ -147,7 +147,7 @@ impl Topics {
                 Ok(facts) => return Ok(facts),
                 Err(error) => error,
             };
-            let wait = backoff.next();
+            let wait = backoff.next(error.retry_after());
             // The error says more than that it took too long.
             if !error.is_retryable() || self.client.clock().monotonic() + wait >= deadline {
                 return Err(error);

@@ -51,6 +51,8 @@ pub struct State {
     pub grown: watch::Sender<()>,
     /// Messages after which a stream breaks; 0: never.
     pub break_after: AtomicUsize,
+    /// How a stream breaks.
+    pub break_with: Mutex<Status>,
     pub broken: AtomicUsize,
 }
 
@@ -93,6 +95,7 @@ impl Fake {
             logs: Mutex::default(),
             grown: watch::Sender::new(()),
             break_after: AtomicUsize::new(0),
+            break_with: Mutex::new(Status::unavailable("broken on purpose")),
             broken: AtomicUsize::new(0),
         });
         let fake = Self { state, address };
@@ -124,6 +127,10 @@ impl Fake {
         self.state.break_after.store(messages, Ordering::Relaxed);
     }
 
+    pub fn break_streams_with(&self, status: Status) {
+        *self.state.break_with.lock().unwrap() = status;
+    }
+
     pub fn broken_streams(&self) -> usize {
         self.state.broken.load(Ordering::Relaxed)
     }
@@ -133,7 +140,7 @@ impl Fake {
         let after = self.state.break_after.load(Ordering::Relaxed);
         (after > 0 && messages >= after).then(|| {
             self.state.broken.fetch_add(1, Ordering::Relaxed);
-            Status::unavailable("broken on purpose")
+            self.state.break_with.lock().unwrap().clone()
         })
     }
 }

@@ -56,10 +56,9 @@ async fn what_cannot_be_deleted_stops_nothing() {
     let delete_one = async |name: &&str| match *name {
         "gone" => Err(not_found("a")),
         "busy" => Err(busy()),
-        _ => Ok(()),
+        _ => Ok(Deleted::new("topic", name, json!({"name": name}))),
     };
-    let json_of = |name: &&str| json!({"name": name});
-    let failure = delete("topic", &["gone", "a", "busy", "b"], false, json_of, delete_one).await.unwrap_err();
+    let failure = delete("topic", &["gone", "a", "busy", "b"], false, delete_one).await.unwrap_err();
     let view = failure.partial.unwrap().view;
     assert_eq!(
         (&view.json["deleted"], &view.json["topics"]),
@@ -68,6 +67,6 @@ async fn what_cannot_be_deleted_stops_nothing() {
     assert_eq!(view.json["failures"].as_array().unwrap().len(), 2);
     assert_eq!(view.names, ["a", "b"]);
 
-    let view = delete("topic", &["gone", "a"], true, json_of, delete_one).await.unwrap();
+    let view = delete("topic", &["gone", "a"], true, delete_one).await.unwrap();
     assert_eq!((&view.json["deleted"], &view.json["failures"]), (&json!(1), &json!([])));
 }

@@ -14,8 +14,8 @@ pub(super) async fn run(command: &ConfigCommand, session: &Session) -> Result<Vi
     match command {
         ConfigCommand::Get { topic, keys } => {
             let address = session.address(topic)?;
-            let client = session.of_tenant(&address.tenant)?;
-            get(&address, session.topic(&client, &address).await?, keys)
+            let scope = session.topics_of(address.tenant.as_ref())?;
+            get(&address, session.topic(&scope, &address).await?, keys)
         }
         ConfigCommand::Set { topic, properties } => {
             update(topic, properties::collect(properties.iter().cloned())?, Vec::new(), session).await
@@ -41,7 +41,9 @@ async fn update(
     session: &Session,
 ) -> Result<View, Failure> {
     let address = session.address(topic)?;
-    let admin = session.of_tenant(&address.tenant)?.admin();
-    let topic = session.ask(admin.update_topic_config("", address.topic.as_str(), set, unset)).await?;
+    let scope = session.topics_of(address.tenant.as_ref())?;
+    let admin = scope.admin();
+    let topic =
+        session.ask(admin.update_topic_config(&scope.tenant, address.topic.as_str(), set, unset)).await?;
     Ok(show::config(&address, &topic.config))
 }

@@ -17,21 +17,22 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
     let durability = args.durability.map(|value| ("durability".to_owned(), value.as_str().to_owned()));
     let config = properties::collect(args.config.iter().cloned().chain(durability))?;
-    let mut by_tenant: BTreeMap<TenantName, Vec<TopicAddress>> = BTreeMap::new();
+    let mut by_tenant: BTreeMap<Option<TenantName>, Vec<TopicAddress>> = BTreeMap::new();
     for text in &args.topics {
         let address = session.address(text)?;
         by_tenant.entry(address.tenant.clone()).or_default().push(address);
     }
     let mut outcome = Outcome { ready: Vec::new(), created: 0, failures: Failures::of("topic") };
     for (tenant, addresses) in &by_tenant {
-        let admin = session.of_tenant(tenant)?.admin();
+        let scope = session.topics_of(tenant.as_ref())?;
+        let admin = scope.admin();
         for addresses in addresses.chunks(MAX_TOPICS_PER_REQUEST) {
             let specs = addresses.iter().map(|address| TopicSpec {
                 name: address.topic.to_string(),
                 partitions: args.partitions,
                 config: config.clone(),
             });
-            match session.ask(admin.create_topics("", specs.collect(), args.if_not_exists)).await {
+            match session.ask(admin.create_topics(&scope.tenant, specs.collect(), args.if_not_exists)).await {
                 Ok(made) => outcome.answered(addresses, made),
                 Err(failure) => outcome.refused(addresses, &failure),
             }

@@ -2,7 +2,7 @@
 
 use crate::address::TopicAddress;
 use crate::cli::topic::DeleteArgs;
-use crate::command::several;
+use crate::command::several::{self, Deleted};
 use crate::failure::Failure;
 use crate::output::View;
 use crate::prompt;
@@ -13,8 +13,9 @@ pub(super) async fn run(args: &DeleteArgs, session: &Session) -> Result<View, Fa
     let list = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     prompt::consent(args.yes, &format!("delete topic {list} with all records"))?;
     let delete_one = async |address: &TopicAddress| {
-        let admin = session.of_tenant(&address.tenant)?.admin();
-        session.ask(admin.delete_topic("", address.topic.as_str())).await
+        let scope = session.topics_of(address.tenant.as_ref())?;
+        session.ask(scope.admin().delete_topic(&scope.tenant, address.topic.as_str())).await?;
+        Ok(Deleted::new("topic", address, address.json()))
     };
-    several::delete("topic", &addresses, args.if_exists, TopicAddress::json, delete_one).await
+    several::delete("topic", &addresses, args.if_exists, delete_one).await
 }

@@ -1,6 +1,6 @@
 //! Topics for people and for programs.
 
-use crate::address::TopicAddress;
+use crate::address::{TopicAddress, full_name};
 use crate::output::{Column, Section, View};
 use crate::units::{show_size, show_time};
 use levee_client::v1::{ConfigEntry, ConfigSource, GetTopicResponse, Partition, Topic};
@@ -51,7 +51,7 @@ pub(super) fn describe(address: &TopicAddress, response: &GetTopicResponse) -> V
             "stored_bytes": partition.stored_bytes,
         })
     });
-    View::of("topic", json(&address.tenant, &topic))
+    View::of("topic", json(address.tenant.as_ref(), &topic))
         .with("partitions", partitions.collect())
         .named([address.to_string()])
         .section(Section::Fields(fields))
@@ -60,11 +60,11 @@ pub(super) fn describe(address: &TopicAddress, response: &GetTopicResponse) -> V
 }
 
 /// A topic as a row of a list: name, partitions, creation, what is set on it, id.
-pub(super) fn row(tenant: &TenantName, topic: &Topic) -> Vec<String> {
+pub(super) fn row(tenant: Option<&TenantName>, topic: &Topic) -> Vec<String> {
     let set = topic.config.iter().filter(|entry| entry.source() == ConfigSource::Topic);
     let set: Vec<String> = set.map(|entry| format!("{}={}", entry.name, entry.value)).collect();
     vec![
-        format!("{tenant}/{}", topic.name),
+        full_name(tenant, &topic.name),
         topic.partitions.to_string(),
         show_time(topic.created_ms),
         set.join(" "),
@@ -73,9 +73,9 @@ pub(super) fn row(tenant: &TenantName, topic: &Topic) -> Vec<String> {
 }
 
 /// A topic for programs.
-pub(super) fn json(tenant: &TenantName, topic: &Topic) -> Value {
+pub(super) fn json(tenant: Option<&TenantName>, topic: &Topic) -> Value {
     json!({
-        "tenant": tenant.as_str(),
+        "tenant": tenant.map(TenantName::as_str),
         "name": topic.name,
         "id": topic.id,
         "partitions": topic.partitions,

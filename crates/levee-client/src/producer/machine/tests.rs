@@ -107,8 +107,17 @@ impl Rig {
     }
 
     fn refuse(&mut self, request: u64, code: ErrorCode) {
-        let retryable = code.is_retryable();
-        let detail = v1::ErrorDetail { code: code as i32, retryable, ..v1::ErrorDetail::default() };
+        self.refuse_for(request, code, None);
+    }
+
+    /// Refuses, and asks for a pause.
+    fn refuse_for(&mut self, request: u64, code: ErrorCode, retry_after_ms: Option<u32>) {
+        let detail = v1::ErrorDetail {
+            code: code as i32,
+            retryable: code.is_retryable(),
+            retry_after_ms,
+            ..v1::ErrorDetail::default()
+        };
         self.answer(request, Answer::Error(detail));
     }
 

@@ -4,6 +4,7 @@ use super::{
     Acked, ErrorCode, ErrorKind, FIRST, ProducerSettings, Rig, failure, is_open, millis, offset, outcome,
     settings, v1,
 };
+use levee_types::LeveeError;
 
 #[test]
 fn what_was_not_answered_is_sent_again_on_the_next_connection() {
@@ -133,4 +134,63 @@ fn without_idempotence_only_what_certainly_was_not_stored_is_sent_again() {
     rig.wait(millis(100));
     assert_eq!(rig.sent(), ["0:a", "0:e"]);
     assert_eq!(rig.machine.wants_session(rig.now), None);
+}
+
+#[test]
+fn what_a_quota_refuses_is_sent_again_in_order_when_the_broker_says() {
+    let mut rig = Rig::new();
+    let mut deliveries: Vec<_> = ["a", "b"].map(|value| rig.push(0, value)).into();
+    rig.send();
+    rig.refuse_for(0, ErrorCode::QuotaExceeded, Some(700));
+    rig.refuse(1, ErrorCode::OutOfOrderSequence);
+    rig.wait(millis(699));
+    assert_eq!(rig.sent(), [""; 0]);
+    assert_eq!(rig.machine.next_tick(rig.now), Some(rig.now + millis(1)));
+    rig.wait(millis(1));
+    assert_eq!(rig.sent(), ["0:7.0.0=a", "0:7.0.1=b"]);
+    rig.ack(2, 0);
+    rig.ack(3, 1);
+    assert_eq!(deliveries.iter_mut().map(offset).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn a_later_refusal_may_ask_for_a_longer_wait_and_never_shortens_it() {
+    let mut rig = Rig::new();
+    for partition in 0..3 {
+        rig.push(partition, "a");
+    }
+    rig.send();
+    rig.refuse_for(0, ErrorCode::QuotaExceeded, Some(300));
+    rig.refuse_for(1, ErrorCode::QuotaExceeded, Some(500));
+    rig.refuse_for(2, ErrorCode::QuotaExceeded, Some(10));
+    rig.wait(millis(499));
+    assert_eq!(rig.sent(), [""; 0]);
+    rig.wait(millis(1));
+    assert_eq!(rig.sent().len(), 3);
+}
+
+#[test]
+fn a_lost_permission_is_final_for_what_was_sent_and_no_end_of_the_producer() {
+    for code in [ErrorCode::PermissionDenied, ErrorCode::Unauthenticated, ErrorCode::TenantSuspended] {
+        let mut rig = Rig::new();
+        let mut delivery = rig.push(0, "a");
+        let sent = rig.send_one();
+        rig.refuse(sent.request, code);
+        assert_eq!(failure(&mut delivery), (Ok(code), false), "{code}");
+        assert!(!rig.machine.has_work(), "{code}");
+
+        // The end of the stream, which is what happens to one that is open.
+        let mut delivery = rig.push(0, "b");
+        rig.send_one();
+        let mut waiting = rig.push(1, "c");
+        rig.machine.disconnected(rig.now, &LeveeError::new(code, "no").into());
+        assert_eq!(failure(&mut delivery), (Ok(code), true), "{code}");
+        assert_eq!(failure(&mut waiting), (Ok(code), false), "{code}");
+        assert!(!rig.machine.has_work());
+
+        // The permission may be back.
+        rig.push(2, "d");
+        rig.wait(millis(100));
+        assert!(rig.machine.wants_connection(rig.now));
+    }
 }
