@@ -101,7 +101,7 @@ impl Raw {
     /// # Errors
     /// As the broker answers.
     pub async fn create_tenant(&self, name: &str) -> Result<(), Status> {
-        let request = v1::CreateTenantRequest { name: name.to_owned(), if_not_exists: true };
+        let request = v1::CreateTenantRequest { name: name.to_owned(), if_not_exists: true, ..Default::default() };
         self.tenants().create_tenant(request).await.map(drop)
     }
 

@@ -36,7 +36,7 @@ async fn x4_names_that_are_prefixes_stay_apart() {
 
     // Deleting one touches nobody else.
     let (gone, mut left): (Vec<_>, _) = worlds.into_iter().partition(|world| world.tenant == "aaa");
-    let request = levee_proto::v1::DeleteTenantRequest { name: "aaa".to_owned() };
+    let request = levee_proto::v1::DeleteTenantRequest { name: "aaa".to_owned(), grace_ms: Some(0) };
     Raw::operator(&endpoint).tenants().delete_tenant(request).await.expect("a tenant can be deleted");
     check(&endpoint, &left).await;
     let at = left.iter().position(|world| world.tenant == "aaaa" && world.topic == "t").expect("a topic");

@@ -57,8 +57,9 @@ fn no_message_of_the_data_plane_has_a_tenant() {
                 let operation = Operation::of_path(&path).unwrap();
                 let has_tenant = mentions_tenant(&messages, method.input_type());
                 match operation.access() {
-                    Access::Data => assert!(!has_tenant, "{path}"),
-                    Access::Topics => assert!(has_tenant, "{path}"),
+                    Access::Data(_) | Access::Caller => assert!(!has_tenant, "{path}"),
+                    Access::Topics(_) => assert!(has_tenant, "{path}"),
+                    Access::Administration => assert!(has_tenant || operation == Operation::GetTenant, "{path}"),
                     Access::Node => {}
                 }
             }
@@ -73,4 +74,14 @@ fn mentions_tenant(messages: &BTreeMap<String, DescriptorProto>, name: &str) -> 
             .iter()
             .any(|field| field.name().contains("tenant") || mentions_tenant(messages, field.type_name()))
     })
+}
+
+#[test]
+fn what_only_reads_is_no_change() {
+    for operation in Operation::ALL {
+        let name = operation.path().rsplit('/').next().unwrap();
+        let reads = ["Get", "List", "Test", "Explain", "WhoAmI", "Read", "Produce", "InitProducer"];
+        let is_read = reads.iter().any(|verb| name.starts_with(verb));
+        assert_eq!(operation.is_change(), !is_read, "{name}");
+    }
 }

@@ -41,21 +41,21 @@ async fn tenants() {
     let mut client = broker.tenants();
     for name in ["abc", &"a".repeat(48)] {
         client
-            .create_tenant(v1::CreateTenantRequest { name: names(name), if_not_exists: false })
+            .create_tenant(v1::CreateTenantRequest { name: names(name), if_not_exists: false, ..Default::default() })
             .await
             .unwrap();
     }
     for name in ["", "ab", &"a".repeat(49), "Abc", "a_c", "a/c", "a\0c", "ä-ö", &"a".repeat(LONG)] {
-        let create = v1::CreateTenantRequest { name: names(name), if_not_exists: true };
+        let create = v1::CreateTenantRequest { name: names(name), if_not_exists: true, ..Default::default() };
         refused(name, client.create_tenant(create).await, "INVALID_ARGUMENT", "name: ");
         let get = v1::GetTenantRequest { name: names(name) };
         refused(name, client.get_tenant(get).await, "INVALID_ARGUMENT", "name: ");
-        let delete = v1::DeleteTenantRequest { name: names(name) };
+        let delete = v1::DeleteTenantRequest { name: names(name), grace_ms: Some(0) };
         refused(name, client.delete_tenant(delete).await, "INVALID_ARGUMENT", "name: ");
     }
-    let taken = v1::CreateTenantRequest { name: names("abc"), if_not_exists: false };
+    let taken = v1::CreateTenantRequest { name: names("abc"), if_not_exists: false, ..Default::default() };
     refused("taken", client.create_tenant(taken).await, "ALREADY_EXISTS", "\"abc\"");
-    let again = v1::CreateTenantRequest { name: names("abc"), if_not_exists: true };
+    let again = v1::CreateTenantRequest { name: names("abc"), if_not_exists: true, ..Default::default() };
     assert!(!client.create_tenant(again).await.unwrap().into_inner().created);
     let absent = names("absent");
     refused(
@@ -66,7 +66,7 @@ async fn tenants() {
     );
     refused(
         "delete",
-        client.delete_tenant(v1::DeleteTenantRequest { name: absent }).await,
+        client.delete_tenant(v1::DeleteTenantRequest { name: absent, grace_ms: Some(0) }).await,
         "NOT_FOUND",
         "absent",
     );

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::error::what_to_do;
+use levee_broker::identity::Mode;
 use levee_broker::server::Surroundings;
 use levee_broker::transport::tls::Tls;
 use levee_broker::{Listeners, RunningShard, ServeError, Settings, serve};
@@ -65,7 +66,7 @@ impl Broker {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let (shutdown, stop) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let surroundings = Surroundings { clock, random, metrics };
+            let surroundings = Surroundings { clock, random, metrics, identity: Mode::Dev };
             serve(&settings, storage, listeners, surroundings, async { stop.await.unwrap_or(()) }).await
         });
         Self { grpc, http, dir, shard, shutdown, task }
@@ -126,7 +127,11 @@ impl Broker {
 
     /// Makes a tenant with one topic.
     pub(crate) async fn make(&self, tenant: &str, topic: &str, partitions: u32) {
-        let request = v1::CreateTenantRequest { name: tenant.to_owned(), if_not_exists: true };
+        let request = v1::CreateTenantRequest {
+            name: tenant.to_owned(),
+            if_not_exists: true,
+            plan: "unlimited".to_owned(),
+        };
         self.tenants().create_tenant(request).await.unwrap();
         let spec = v1::TopicSpec { name: topic.to_owned(), partitions, ..Default::default() };
         let request = v1::CreateTopicsRequest { topics: vec![spec], ..Default::default() };

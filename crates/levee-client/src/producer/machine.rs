@@ -64,9 +64,6 @@ pub(super) struct Machine {
     backoff: Backoff,
     /// No repetition and no connection before.
     retry_at: Duration,
-    /// The broker wants nothing before. What it holds up itself, by answering late, it does not ask for once
-    /// more, so that this is a wait of its own.
-    paused_until: Duration,
     /// Batches without an outcome, by the number of flushes before them.
     open: BTreeMap<u64, usize>,
     generation: u64,
@@ -91,7 +88,6 @@ impl Machine {
             next_request: 0,
             backoff,
             retry_at: Duration::ZERO,
-            paused_until: Duration::ZERO,
             open: BTreeMap::new(),
             generation: 0,
             flushes: VecDeque::new(),
@@ -170,15 +166,14 @@ impl Machine {
     /// When [`Machine::tick`] has something to do.
     pub(super) fn next_tick(&self, now: Duration) -> Option<Duration> {
         let retry = (self.retry_at > now && self.has_work()).then_some(self.retry_at);
-        let pause = (self.paused_until > now && !self.ready.is_empty()).then_some(self.paused_until);
         let linger = self.lingering.front().map(|(due, _)| *due);
         let late = self.watched.peek().map(|Reverse((late, _))| *late);
-        [retry, pause, linger, late].into_iter().flatten().min()
+        [retry, linger, late].into_iter().flatten().min()
     }
 
     /// The next request for the stream, if one may be sent.
     pub(super) fn next(&mut self, now: Duration) -> Option<v1::ProduceStreamRequest> {
-        if now < self.paused_until || self.requests.len() >= MAX_IN_FLIGHT {
+        if self.requests.len() >= MAX_IN_FLIGHT {
             return None;
         }
         let (may_begin, may_repeat) = (self.renewal.is_none(), now >= self.retry_at);
@@ -237,8 +232,6 @@ impl Machine {
         let mut asked = None;
         let effect = match response.result {
             Some(Answer::Response(stored)) => {
-                let pause = Duration::from_millis(u64::from(stored.throttle_ms));
-                self.paused_until = self.paused_until.max(now + heeded(Some(pause)));
                 partition.stored(request, &stored, &mut settled)
             }
             Some(Answer::Error(detail)) => {
