@@ -18,13 +18,23 @@ use levee_types::acl::TokenScope;
 use levee_types::{ErrorCode, LeveeError, TenantId, TenantName, UserId, UserName};
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Whose credentials are taken.
 pub enum Mode {
     /// Whoever calls is believed.
     Dev,
-    /// API tokens, client certificates, and JWTs of these issuers if there are any.
-    Real(Option<Arc<Jwts>>),
+    /// What the methods say.
+    Real(Methods),
+}
+
+/// How callers may prove who they are. Client certificates are taken where the connection has one.
+#[derive(Clone, Default)]
+pub struct Methods {
+    /// Whether API tokens are taken.
+    pub has_tokens: bool,
+    /// Whose JWTs are taken.
+    pub jwts: Option<Arc<Jwts>>,
 }
 
 /// Finds out who calls.
@@ -103,6 +113,16 @@ impl Authenticator {
         })
     }
 
+    /// Is marked as changed when this credential may have stopped counting before it expires, for reasons that are no
+    /// change of its tenant.
+    #[must_use]
+    pub fn changes(&self, credential: &Credential) -> Option<watch::Receiver<()>> {
+        match (credential, &self.mode) {
+            (Credential::Jwt(_), Mode::Real(Methods { jwts: Some(jwts), .. })) => Some(jwts.changed()),
+            _ => None,
+        }
+    }
+
     async fn identify(
         &self,
         headers: &HeaderMap,
@@ -125,7 +145,7 @@ impl Authenticator {
         let by_header = match (&self.mode, header) {
             (Mode::Dev, header) => Some(self.resolve(Credential::Dev(dev::claim(header)?))?),
             (Mode::Real(_), None) => None,
-            (Mode::Real(jwts), Some(header)) => Some(self.bearer(header, jwts.as_deref(), source).await?),
+            (Mode::Real(methods), Some(header)) => Some(self.bearer(header, methods, source).await?),
         };
         match (by_header, by_certificate) {
             (Some(header), Some(certificate)) => {
@@ -143,14 +163,14 @@ impl Authenticator {
     async fn bearer(
         &self,
         header: &HeaderValue,
-        jwts: Option<&Jwts>,
+        methods: &Methods,
         source: IpAddr,
     ) -> Result<Principal, Refusal> {
         let text = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or(Reason::Malformed)?;
-        if text.starts_with(token::PREFIX) {
+        if methods.has_tokens && text.starts_with(token::PREFIX) {
             return self.token(text, source);
         }
-        let jwts = jwts.ok_or(Reason::Malformed)?;
+        let jwts = methods.jwts.as_ref().ok_or(Reason::Malformed)?;
         if let Some(verified) = jwts.cached(text) {
             return self.resolve(Credential::Jwt(verified));
         }
@@ -223,7 +243,7 @@ impl Authenticator {
             }
             Credential::Jwt(verified) => {
                 let Verified { subject, bound_to, expires_ms, .. } = &**verified;
-                let holds = matches!(&self.mode, Mode::Real(Some(jwts)) if jwts.holds(verified));
+                let holds = matches!(&self.mode, Mode::Real(Methods { jwts: Some(jwts), .. }) if jwts.holds(verified));
                 if !holds {
                     return Err(Reason::Expired.into());
                 }
