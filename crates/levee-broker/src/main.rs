@@ -53,7 +53,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     let result = runtime.block_on(async {
         let shutdown = signals::shutdown()?;
         if !is_dev {
-            let made = first_operator(&storage.shard, &settings.bootstrap_token_file, random.as_ref()).await?;
+            let made =
+                first_operator(&storage.shard, &settings.bootstrap_token_file, random.as_ref()).await?;
             made.iter().for_each(|token| tell(token));
         }
         let listeners = Listeners::bind(&settings, tls)?;
@@ -65,7 +66,8 @@ fn run() -> Result<(), Box<dyn Error>> {
             data_dir = %settings.data_dir.display(),
             "ready"
         );
-        serve(&settings, storage, listeners, Surroundings { clock, random, metrics, identity }, shutdown).await?;
+        serve(&settings, storage, listeners, Surroundings { clock, random, metrics, identity }, shutdown)
+            .await?;
         tracing::info!("stopped");
         Ok(())
     });

@@ -149,7 +149,8 @@ impl Authenticator {
         };
         match (by_header, by_certificate) {
             (Some(header), Some(certificate)) => {
-                let is_same = header.tenant.id() == certificate.tenant.id() && header.user.id == certificate.user.id;
+                let is_same =
+                    header.tenant.id() == certificate.tenant.id() && header.user.id == certificate.user.id;
                 if is_same { Ok(header) } else { Err(Reason::TwoIdentities.into()) }
             }
             (Some(principal), None) | (None, Some(principal)) => Ok(principal),
@@ -166,7 +167,8 @@ impl Authenticator {
         methods: &Methods,
         source: IpAddr,
     ) -> Result<Principal, Refusal> {
-        let text = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or(Reason::Malformed)?;
+        let text =
+            header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or(Reason::Malformed)?;
         if methods.has_tokens && text.starts_with(token::PREFIX) {
             return self.token(text, source);
         }
@@ -187,7 +189,9 @@ impl Authenticator {
         let Admission::Admitted(attempt) = self.failures.admit(source) else {
             // A token that is remembered costs nothing to check.
             return match self.remembered_token(id)? {
-                Some(stored) if token::matches(&secret, Some(&stored.hash)) => self.resolve(Credential::Token(id)),
+                Some(stored) if token::matches(&secret, Some(&stored.hash)) => {
+                    self.resolve(Credential::Token(id))
+                }
                 _ => Err(Reason::Throttled.into()),
             };
         };
@@ -211,7 +215,8 @@ impl Authenticator {
         &self,
         id: levee_types::TokenId,
     ) -> Result<Option<Arc<levee_storage::Token>>, LeveeError> {
-        let snapshot = self.tenants.known_one(id.tenant()).map(|entry| entry.snapshot()).transpose()?.flatten();
+        let snapshot =
+            self.tenants.known_one(id.tenant()).map(|entry| entry.snapshot()).transpose()?.flatten();
         Ok(snapshot.and_then(|snapshot| snapshot.remembered_token(id)))
     }
 
@@ -235,7 +240,11 @@ impl Authenticator {
                 if not_after_ms <= now_ms {
                     return Err(Reason::Expired.into());
                 }
-                let (tenant, user) = self.tenants.shard().user_of_certificate(name).map_err(LeveeError::from)?
+                let (tenant, user) = self
+                    .tenants
+                    .shard()
+                    .user_of_certificate(name)
+                    .map_err(LeveeError::from)?
                     .ok_or(Reason::UnknownUser)?;
                 let tenant = self.tenants.get(tenant)?.ok_or(Reason::UnknownUser)?;
                 let user = tenant.snapshot()?.ok_or(Reason::UnknownUser)?.user(user)?;
@@ -285,7 +294,8 @@ impl Authenticator {
             DevClaim::Tenant(name) => (self.dev_tenant(name)?, Some(dev_user())),
             DevClaim::User(name, user) => {
                 let tenant = self.dev_tenant(name)?;
-                let user = tenant.snapshot()?.map(|snapshot| snapshot.user_named(user)).transpose()?.flatten();
+                let user =
+                    tenant.snapshot()?.map(|snapshot| snapshot.user_named(user)).transpose()?.flatten();
                 (tenant, user)
             }
         };

@@ -79,7 +79,9 @@ fn check_tls(errors: &mut Vec<String>, tls: &TlsSettings) {
     let is_set = |path: &PathBuf| !path.as_os_str().is_empty();
     if is_set(client_ca_file) && !is_set(client_crl_file) {
         let problem = "it is missing, and tls.client_ca_file needs it";
-        errors.push(format!("tls.client_crl_file: {problem}; give a file, or {NO_CRL:?} if nothing is ever revoked"));
+        errors.push(format!(
+            "tls.client_crl_file: {problem}; give a file, or {NO_CRL:?} if nothing is ever revoked"
+        ));
     }
 }
 
@@ -90,7 +92,9 @@ fn check_methods(errors: &mut Vec<String>, auth: &AuthSettings, tls: &TlsSetting
     for method in &named {
         if !METHODS.contains(method) {
             let known = METHODS.join(", ");
-            errors.push(format!("auth.methods: there is no method {method:?}; it takes {known}, separated by commas"));
+            errors.push(format!(
+                "auth.methods: there is no method {method:?}; it takes {known}, separated by commas"
+            ));
         }
     }
     let needs = [
@@ -100,10 +104,14 @@ fn check_methods(errors: &mut Vec<String>, auth: &AuthSettings, tls: &TlsSetting
     for (method, key, file) in needs {
         match (named.contains(&method), !file.as_os_str().is_empty()) {
             (true, false) => {
-                errors.push(format!("{key}: it is missing, and method {method} of auth.methods needs it; give a file"));
+                errors.push(format!(
+                    "{key}: it is missing, and method {method} of auth.methods needs it; give a file"
+                ));
             }
             (false, true) => {
-                errors.push(format!("auth.methods: {method} is missing, and {key} is set; name the method, or unset the key"));
+                errors.push(format!(
+                    "auth.methods: {method} is missing, and {key} is set; name the method, or unset the key"
+                ));
             }
             (true, true) | (false, false) => {}
         }

@@ -237,9 +237,10 @@ fn a_part_of_tls_is_an_error_that_names_what_is_missing() {
         let content: String = (0..files.len())
             .filter(|index| is_set(*index))
             .map(|index| format!("tls.{} = \"x\"\n", files[index]))
+            .chain(is_set(2).then(|| "auth.methods = \"token, certificate\"\n".to_owned()))
             .collect();
-        // Certificate and key with anything, the authority with a list of revoked certificates.
-        let needed = [set != 0, set != 0, is_set(3), false];
+        // Certificate and key with anything, the authority and a list of revoked certificates with each other.
+        let needed = [set != 0, set != 0, is_set(3), is_set(2)];
         let missing: Vec<_> = (0..files.len()).filter(|index| needed[*index] && !is_set(*index)).collect();
         let (_dir, path) = file(&content);
         let result = load(Some(&path), [], &Overrides::default());
@@ -291,6 +292,9 @@ fn each_key_of_a_working_authentication_is_missed() {
         let Err(Invalid { errors }) = without(key) else { panic!("{key} is not missed") };
         assert!(errors.iter().any(|error| error.starts_with(key)), "{key}: {errors:?}");
     }
-    let known = |methods: &str| load(None, [(variable("auth.methods"), methods.to_owned())], &Overrides::default());
-    assert!(known("token").is_ok() && known("").is_err() && known("none").is_err() && known("token,").is_err());
+    let known =
+        |methods: &str| load(None, [(variable("auth.methods"), methods.to_owned())], &Overrides::default());
+    assert!(
+        known("token").is_ok() && known("").is_err() && known("none").is_err() && known("token,").is_err()
+    );
 }
