@@ -260,12 +260,15 @@ impl Doubts {
     }
 }
 
+/// Resolves when the keys of a credential have changed; never, if it was not signed.
 async fn changed(keys: &mut Option<watch::Receiver<()>>) {
-    match keys {
-        // The sender lives as long as the broker.
-        Some(keys) if keys.changed().await.is_ok() => {}
-        _ => std::future::pending().await,
+    if let Some(keys) = keys
+        && keys.changed().await.is_ok()
+    {
+        return;
     }
+    // The sender lives as long as the broker.
+    std::future::pending().await
 }
 
 async fn expiry(expires_ms: Option<i64>, clock: &Arc<dyn Clock>) {

@@ -92,7 +92,7 @@ fn make_noise(endpoint: &str) -> JoinSet<()> {
         noise.spawn(async move {
             loop {
                 // Refused or not, it goes on.
-                let _ = produce(&endpoint, &batches, number).await;
+                drop(produce(&endpoint, &batches, number).await.map_err(|error| error.to_string()));
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
