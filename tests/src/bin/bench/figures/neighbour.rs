@@ -4,7 +4,6 @@
 use super::latency::acks_of;
 use crate::bare::Reads;
 use crate::payload::{self, Batch};
-use crate::pipeline::{client, connect};
 use crate::process::{Kind, Server};
 use crate::report::{Figure, Target};
 use crate::statistics::percentile;
@@ -15,7 +14,7 @@ use levee_tests::raw::Raw;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tonic::Request;
+use tonic::Status;
 
 /// Who is measured.
 const VICTIM: &str = "victim";
@@ -92,7 +91,7 @@ fn make_noise(endpoint: &str) -> JoinSet<()> {
         noise.spawn(async move {
             loop {
                 // Refused or not, it goes on.
-                drop(produce(&endpoint, &batches, number).await.map_err(|error| error.to_string()));
+                let _ = produce(&endpoint, &batches, number).await;
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
@@ -118,17 +117,16 @@ fn make_noise(endpoint: &str) -> JoinSet<()> {
 }
 
 /// Produces as fast as it is taken, until something is refused.
-async fn produce(endpoint: &str, batches: &Arc<Vec<Batch>>, number: usize) -> Result<()> {
-    let partition = u32::try_from(number % 4)?;
+async fn produce(endpoint: &str, batches: &Arc<Vec<Batch>>, number: usize) -> std::result::Result<(), Status> {
+    let partition = u32::try_from(number % 4).unwrap_or(0);
     let batches = Arc::clone(batches);
     let requests = stream::iter(0_u64..).map(move |correlation_id| {
         let index = usize::try_from(correlation_id).unwrap_or(0) % batches.len();
         let request = batches[index].request(TOPIC, partition, None);
         v1::ProduceStreamRequest { correlation_id, request: Some(request) }
     });
-    let mut request = Request::new(requests);
-    request.metadata_mut().insert("authorization", format!("Dev tenant {ABUSER}").parse()?);
-    let mut answers = client(connect(endpoint).await?).produce_stream(request).await?.into_inner();
+    let abuser = Raw::tenant(endpoint, ABUSER);
+    let mut answers = abuser.produce().produce_stream(requests).await?.into_inner();
     while answers.message().await?.is_some() {}
     Ok(())
 }
