@@ -26,7 +26,7 @@ async fn tenants_are_created_and_deleted_each_for_itself() {
     let said = desk.run(&["tenant", "create", "acme", "hooli", "globex"]);
     assert_eq!((said.code, said.out.as_str()), (1, "tenant hooli created\n"), "{said:?}");
     assert_eq!(said.err.matches("error: tenant ").count(), 2, "{said:?}");
-    let said = desk.run(&["tenant", "delete", "gone", "hooli", "lost", "--yes", "-o", "json"]);
+    let said = desk.run(&["tenant", "delete", "gone", "hooli", "lost", "--grace", "0s", "--yes", "-o", "json"]);
     let object: Value = serde_json::from_str(&said.out).expect("one object");
     assert_eq!((said.code, &object["deleted"]), (1, &json!(1)), "{said:?}");
     assert_eq!(
@@ -37,7 +37,7 @@ async fn tenants_are_created_and_deleted_each_for_itself() {
     assert_is_error(&object["failures"][1]["error"]);
 
     assert_eq!(desk.run(&["tenant", "delete", "globex"]).code, 2, "without consent");
-    assert_eq!(desk.ok(&["tenant", "delete", "globex", "--yes"]), "tenant globex deleted\n");
+    assert_eq!(desk.ok(&["tenant", "delete", "globex", "--grace", "0s", "--yes"]), "tenant globex deleted\n");
     assert_eq!(desk.fails(3, &["tenant", "delete", "globex", "--yes"]).1["deleted"], json!(0));
     assert_eq!(desk.json(&["tenant", "delete", "globex", "-y", "--if-exists"])["deleted"], json!(0));
     desk.fails(3, &["tenant", "describe", "globex"]);

@@ -8,7 +8,10 @@ async fn contexts_name_the_server_and_the_tenant() {
     let desk = Desk::with_orders("2").await;
     let endpoint = desk.broker.endpoint();
     let add = ["context", "add", "local", "--endpoint", endpoint.as_str(), "--tenant", "acme"];
-    let local = json!({"name": "local", "current": true, "endpoint": endpoint, "tenant": "acme"});
+    let local = json!({
+        "name": "local", "current": true, "endpoint": endpoint, "tenant": "acme",
+        "token_file": null, "ca_file": null, "cert_file": null, "key_file": null,
+    });
     assert_eq!(desk.json(&add), json!({"context": local, "created": 1}));
     let (said, object) = desk.fails(1, &add);
     assert_eq!(object["error"]["code"], json!("ALREADY_EXISTS"));
