@@ -166,6 +166,13 @@ impl Broker {
         &self.log
     }
 
+    /// The token of the first operator, if it was told by now.
+    #[must_use]
+    pub fn bootstrap_token(&self) -> Option<String> {
+        let log = self.log.so_far();
+        log.lines().map(str::trim).find(|line| line.starts_with("levee_")).map(str::to_owned)
+    }
+
     /// From now on, errors in its log are no failure.
     pub fn expect_errors(&mut self) {
         self.expects_errors = true;

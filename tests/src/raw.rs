@@ -54,6 +54,24 @@ impl Raw {
         Self::new(endpoint, &format!("Dev tenant {tenant}"))
     }
 
+    /// As this user of a tenant.
+    ///
+    /// # Panics
+    /// When the endpoint is not one.
+    #[must_use]
+    pub fn user(endpoint: &str, tenant: &str, user: &str) -> Self {
+        Self::new(endpoint, &format!("Dev tenant {tenant} user {user}"))
+    }
+
+    /// As whoever has this token.
+    ///
+    /// # Panics
+    /// When the endpoint is not one, or the token does not fit into a header.
+    #[must_use]
+    pub fn bearer(endpoint: &str, token: &str) -> Self {
+        Self::new(endpoint, &format!("Bearer {token}"))
+    }
+
     fn new(endpoint: &str, credential: &str) -> Self {
         let channel = Endpoint::from_shared(endpoint.to_owned()).expect("an endpoint").connect_lazy();
         Self { channel, identity: Identity(credential.parse().expect("a credential of ASCII")) }
