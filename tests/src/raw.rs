@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
@@ -42,7 +43,7 @@ impl Raw {
     /// When the endpoint is not one.
     #[must_use]
     pub fn operator(endpoint: &str) -> Self {
-        Self::new(endpoint, "Dev operator")
+        Self::with(endpoint, "Dev operator")
     }
 
     /// As this tenant.
@@ -51,7 +52,7 @@ impl Raw {
     /// When the endpoint is not one.
     #[must_use]
     pub fn tenant(endpoint: &str, tenant: &str) -> Self {
-        Self::new(endpoint, &format!("Dev tenant {tenant}"))
+        Self::with(endpoint, &format!("Dev tenant {tenant}"))
     }
 
     /// As this user of a tenant.
@@ -60,7 +61,7 @@ impl Raw {
     /// When the endpoint is not one.
     #[must_use]
     pub fn user(endpoint: &str, tenant: &str, user: &str) -> Self {
-        Self::new(endpoint, &format!("Dev tenant {tenant} user {user}"))
+        Self::with(endpoint, &format!("Dev tenant {tenant} user {user}"))
     }
 
     /// As whoever has this token.
@@ -69,10 +70,15 @@ impl Raw {
     /// When the endpoint is not one, or the token does not fit into a header.
     #[must_use]
     pub fn bearer(endpoint: &str, token: &str) -> Self {
-        Self::new(endpoint, &format!("Bearer {token}"))
+        Self::with(endpoint, &format!("Bearer {token}"))
     }
 
-    fn new(endpoint: &str, credential: &str) -> Self {
+    /// With any credential.
+    ///
+    /// # Panics
+    /// When the endpoint is not one, or the credential does not fit into a header.
+    #[must_use]
+    pub fn with(endpoint: &str, credential: &str) -> Self {
         let channel = Endpoint::from_shared(endpoint.to_owned()).expect("an endpoint").connect_lazy();
         Self { channel, identity: Identity(credential.parse().expect("a credential of ASCII")) }
     }
@@ -91,6 +97,12 @@ impl Raw {
     #[must_use]
     pub fn topics(&self) -> TopicServiceClient<Service> {
         TopicServiceClient::new(self.service())
+    }
+
+    /// Administration of plans and quotas.
+    #[must_use]
+    pub fn quotas(&self) -> QuotaServiceClient<Service> {
+        QuotaServiceClient::new(self.service())
     }
 
     /// Producing.
@@ -119,7 +131,8 @@ impl Raw {
     /// # Errors
     /// As the broker answers.
     pub async fn create_tenant(&self, name: &str) -> Result<(), Status> {
-        let request = v1::CreateTenantRequest { name: name.to_owned(), if_not_exists: true, ..Default::default() };
+        let request =
+            v1::CreateTenantRequest { name: name.to_owned(), if_not_exists: true, ..Default::default() };
         self.tenants().create_tenant(request).await.map(drop)
     }
 

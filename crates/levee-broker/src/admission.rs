@@ -27,10 +27,10 @@ pub use reservation::Reservation;
 use bucket::Charged;
 use connections::Connections;
 use events::{Events, Soft};
-use levels::{Levels, Rates};
 use levee_types::limits::MAX_THROTTLE;
 use levee_types::quota::{Action, Dimension, Effective, Source};
 use levee_types::{Clock, ErrorCode, LeveeError, TopicName};
+use levels::{Levels, Rates};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,13 +149,17 @@ impl TenantAdmission {
     pub fn connect(&self) -> Result<ConnectionPlace, LeveeError> {
         let open = Connections::take(&self.connections);
         if let Err(quota) = &open {
-            metrics::counter!("levee_quota_refused_total", "dimension" => "connections", "level" => "tenant").increment(1);
+            metrics::counter!("levee_quota_refused_total", "dimension" => "connections", "level" => "tenant")
+                .increment(1);
             self.soft.warn(Dimension::Connections, quota.limit.unwrap_or(0));
         }
         open.map_err(|quota| {
             let limit = quota.limit.unwrap_or(0);
-            LeveeError::new(ErrorCode::LimitExceeded, format!("the tenant is at its limit of {limit} connections"))
-                .with_hint("close connections that are not needed, or ask the operator for a higher quota")
+            LeveeError::new(
+                ErrorCode::LimitExceeded,
+                format!("the tenant is at its limit of {limit} connections"),
+            )
+            .with_hint("close connections that are not needed, or ask the operator for a higher quota")
         })
         .inspect(|place| {
             if let Some(limit) = place.near_limit() {

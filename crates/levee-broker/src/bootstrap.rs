@@ -76,8 +76,8 @@ pub async fn first_operator(
 }
 
 fn read(path: &Path) -> Result<ApiToken, BootstrapError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| BootstrapError::File { path: path.to_owned(), source })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| BootstrapError::File { path: path.to_owned(), source })?;
     ApiToken::parse(text.trim())
         .ok()
         .filter(|token| token.id.tenant() == TenantId::SYSTEM)

@@ -9,7 +9,7 @@ mod principal;
 pub mod rejected;
 pub mod token;
 
-pub use authenticator::{Authenticator, Mode};
+pub use authenticator::{Authenticator, Methods, Mode};
 pub use failures::{Admission, Failures};
 pub use jwt::Jwts;
 pub use principal::{Credential, DevClaim, Principal};

@@ -7,7 +7,7 @@ use args::Args;
 use clap::Parser as _;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::bootstrap::first_operator;
-use levee_broker::identity::{Jwts, Mode};
+use levee_broker::identity::{Jwts, Methods, Mode};
 use levee_broker::server::Surroundings;
 use levee_broker::transport::tls::Tls;
 use levee_broker::{Listeners, RunningShard, Settings, data_dir, logging, metrics, open_files, serve};
@@ -41,7 +41,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let tls = Tls::load(&settings.tls, &clock)?;
-    let identity = if is_dev { Mode::Dev } else { Mode::Real(issuers(&settings, &clock)?) };
+    let identity = if is_dev { Mode::Dev } else { Mode::Real(methods(&settings, &clock)?) };
 
     data_dir::prepare(&settings.data_dir)
         .map_err(|error| format!("cannot create {}: {error}", settings.data_dir.display()))?;
@@ -53,7 +53,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     let result = runtime.block_on(async {
         let shutdown = signals::shutdown()?;
         if !is_dev {
-            let made = first_operator(&storage.shard, &settings.bootstrap_token_file, random.as_ref()).await?;
+            let made =
+                first_operator(&storage.shard, &settings.bootstrap_token_file, random.as_ref()).await?;
             made.iter().for_each(|token| tell(token));
         }
         let listeners = Listeners::bind(&settings, tls)?;
@@ -65,7 +66,8 @@ fn run() -> Result<(), Box<dyn Error>> {
             data_dir = %settings.data_dir.display(),
             "ready"
         );
-        serve(&settings, storage, listeners, Surroundings { clock, random, metrics, identity }, shutdown).await?;
+        serve(&settings, storage, listeners, Surroundings { clock, random, metrics, identity }, shutdown)
+            .await?;
         tracing::info!("stopped");
         Ok(())
     });
@@ -73,13 +75,14 @@ fn run() -> Result<(), Box<dyn Error>> {
     result
 }
 
-/// The issuers whose JWTs are accepted, if there are any.
-fn issuers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Option<Arc<Jwts>>, Box<dyn Error>> {
+/// How callers may prove who they are.
+fn methods(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Methods, Box<dyn Error>> {
     let file = &settings.auth.issuers_file;
-    if file.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Arc::new(Jwts::load(file, Arc::clone(clock))?)))
+    let jwts = match file.as_os_str().is_empty() {
+        true => None,
+        false => Some(Arc::new(Jwts::load(file, Arc::clone(clock))?)),
+    };
+    Ok(Methods { has_tokens: settings.auth.methods.contains("token"), jwts })
 }
 
 /// Not in the log, which is kept and read by others.

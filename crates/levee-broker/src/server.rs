@@ -118,7 +118,7 @@ pub async fn serve(
     });
     let tenants = Tenants::new(storage.shard.clone(), Arc::clone(&clock), Arc::new(node));
     let jwts = match &identity {
-        Mode::Real(jwts) => jwts.clone(),
+        Mode::Real(methods) => methods.jwts.clone(),
         Mode::Dev => None,
     };
     let authenticator = Arc::new(Authenticator::new(tenants.clone(), identity));

@@ -160,13 +160,23 @@ impl Default for HttpSettings {
     }
 }
 
-/// Who may connect, besides the users and tokens that are stored.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Who may connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthSettings {
+    /// How callers may prove who they are: `token`, `certificate` and `jwt`, separated by commas. What is named needs
+    /// its files, and a file is of no use without being named: so a part of it that is lost does not go unnoticed.
+    /// Default `token`.
+    pub methods: String,
     /// The file that says whose JWTs are accepted; [`crate::identity::jwt`] says what is in it. Default
     /// empty: nobody's.
     pub issuers_file: PathBuf,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self { methods: "token".to_owned(), issuers_file: PathBuf::new() }
+    }
 }
 
 /// What tenants get.

@@ -59,9 +59,9 @@ impl Tenants {
                     return Ok(None);
                 }
                 let mut entries = self.0.entries.write().unwrap_or_else(PoisonError::into_inner);
-                let entry = entries
-                    .entry(id)
-                    .or_insert_with(|| Arc::new(TenantEntry::new(id, &self.0.shard, &self.0.clock, &self.0.node)));
+                let entry = entries.entry(id).or_insert_with(|| {
+                    Arc::new(TenantEntry::new(id, &self.0.shard, &self.0.clock, &self.0.node))
+                });
                 Arc::clone(entry)
             }
         };

@@ -10,6 +10,8 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) mod acl;
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod consume;
 pub(crate) mod context;
@@ -17,7 +19,9 @@ pub(crate) mod plan;
 pub(crate) mod produce;
 pub(crate) mod quota;
 pub(crate) mod tenant;
+pub(crate) mod token;
 pub(crate) mod topic;
+pub(crate) mod user;
 
 /// Administers Levee, and produces and consumes from the console.
 ///
@@ -131,6 +135,18 @@ pub(crate) enum Command {
     /// Sets and shows how much tenants, users and topics may use.
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
+    /// Creates, shows, changes and deletes users, and operators.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Issues, shows and revokes tokens, by which users say who they are.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Sets, shows and tests access rules: who may do what with which topics.
+    #[command(subcommand)]
+    Acl(acl::AclCommand),
+    /// Shows the audit log: every change, and every refusal.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Creates, shows, changes and deletes topics.
     #[command(subcommand)]
     Topic(topic::TopicCommand),

@@ -1,5 +1,7 @@
 //! Carries out what the command line asks for: one module for each noun.
 
+mod acl;
+mod audit;
 mod completion;
 mod consume;
 mod context;
@@ -9,11 +11,15 @@ mod quota;
 mod several;
 mod status;
 mod tenant;
+mod token;
 mod topic;
+mod user;
 
 use crate::bench;
+use crate::cli::audit::AuditCommand;
 use crate::cli::bench::BenchCommand;
 use crate::cli::tenant::{TenantCommand, UsageArgs};
+use crate::cli::token::TokenCommand;
 use crate::cli::{Cli, Command, Global};
 use crate::context::ContextStore;
 use crate::failure::Failure;
@@ -43,6 +49,15 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
             "choose the form of records with -f (--format): raw, json or a text with fields"
         }
         Command::Completion { .. } => "leave it out: the result is a script",
+        Command::Audit(AuditCommand::Tail(_)) => "leave it out, or choose JSON with --json",
+        Command::Token(TokenCommand::Issue(_)) => {
+            let format = Format::choose(cli.global.output, variable)?;
+            if format == Format::Name {
+                return Err(Failure::usage("the secret of a new token would be lost with -o name")
+                    .with_hint("choose another form: it is shown only once"));
+            }
+            return Ok(Some(format));
+        }
         Command::Tenant(TenantCommand::Usage(UsageArgs { csv: true, .. })) => {
             "choose between --csv and the other forms"
         }
@@ -51,6 +66,10 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
         | Command::Tenant(_)
         | Command::Plan(_)
         | Command::Quota(_)
+        | Command::User(_)
+        | Command::Token(_)
+        | Command::Acl(_)
+        | Command::Audit(_)
         | Command::Topic(_)
         | Command::Produce(_)
         | Command::Bench(_) => return Format::choose(cli.global.output, variable).map(Some),
@@ -87,6 +106,10 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
         Command::Tenant(command) => tenant::run(&command, &session()?).await,
         Command::Plan(command) => plan::run(&command, &session()?).await,
         Command::Quota(command) => quota::run(&command, &session()?).await,
+        Command::User(command) => user::run(&command, &session()?).await,
+        Command::Token(command) => token::run(&command, &session()?).await,
+        Command::Acl(command) => acl::run(&command, &session()?).await,
+        Command::Audit(command) => audit::run(&command, &session()?).await,
         Command::Topic(command) => topic::run(&command, &session()?).await,
         Command::Produce(args) => produce::run(args, &session()?).await,
         Command::Consume(args) => consume::run(&args, &session()?).await,

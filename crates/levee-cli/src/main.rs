@@ -1,5 +1,6 @@
 //! `levee`: the admin tool, console producer and consumer, and load generator of Levee.
 
+mod access;
 mod address;
 mod bench;
 mod cli;

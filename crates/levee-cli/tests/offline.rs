@@ -138,6 +138,8 @@ fn what_writes_its_data_itself_takes_no_output_and_fails_on_stderr_alone() {
     for (arguments, hint) in [
         (&["consume", "acme/orders", "-o", "json"][..], "--format"),
         (&["completion", "bash", "--output=json"], "script"),
+        (&["audit", "tail", "-f", "-o", "json"], "--json"),
+        (&["tenant", "usage", "acme", "--csv", "-o", "json"], "--csv"),
     ] {
         let output = run(&mut levee(&home, arguments));
         assert_eq!((exit(&output), text(&output.stdout).as_str()), (2, ""), "{arguments:?}");
@@ -160,9 +162,36 @@ fn what_writes_its_data_itself_takes_no_output_and_fails_on_stderr_alone() {
 #[test]
 fn nothing_is_deleted_without_consent() {
     let home = TempDir::new().expect("a directory");
-    let output = run(&mut levee(&home, &["tenant", "delete", "acme"]));
+    for arguments in [
+        &["tenant", "delete", "acme"][..],
+        &["topic", "delete", "acme/orders"],
+        &["plan", "delete", "team"],
+        &["user", "delete", "ann", "--tenant", "acme"],
+        &["user", "delete", "root", "--operator"],
+        &["token", "revoke", "0123", "--tenant", "acme"],
+        &["acl", "rm", "7", "--tenant", "acme"],
+    ] {
+        let output = run(&mut levee(&home, arguments));
+        assert_eq!(exit(&output), 2, "{arguments:?}");
+        assert!(text(&output.stderr).contains("hint: add --yes"), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn no_token_is_issued_whose_secret_would_be_lost() {
+    let home = TempDir::new().expect("a directory");
+    let issue = &["token", "issue", "--user", "svc", "--tenant", "acme"];
+    let output = run(levee(&home, issue).env("LEVEE_OUTPUT", "name"));
     assert_eq!(exit(&output), 2);
-    assert!(text(&output.stderr).contains("hint: add --yes"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("would be lost"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn operators_and_a_tenant_exclude_each_other() {
+    let home = TempDir::new().expect("a directory");
+    let output = run(&mut levee(&home, &["user", "ls", "--operator", "--tenant", "acme"]));
+    assert_eq!(exit(&output), 2);
+    assert!(text(&output.stderr).contains("exclude each other"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -19,7 +19,8 @@
 //! # }
 //! ```
 //!
-//! Must hold: nothing is read from the environment or from files; tasks run on a tracker of the client;
+//! Must hold: nothing is read from the environment or from files, but for the authorities that the system
+//! trusts; no secret shows in `Debug`, logs or errors; tasks run on a tracker of the client;
 //! time and randomness come through `levee_types::{Clock, Random}`.
 
 mod admin;

@@ -1,4 +1,5 @@
-//! What a client needs for TLS. It is given as text: nothing here reads files.
+//! What a client needs for TLS. It is given as text: nothing here reads files, but for the authorities that the
+//! system trusts.
 
 use crate::error::Error;
 use crate::secret::Secret;

@@ -132,6 +132,10 @@ pub const DEFAULT_JWKS_STALE_S: u64 = 3_600;
 pub const MAX_JWKS_BYTES: usize = 1024 * 1024;
 /// Keys in it, of whatever kind.
 pub const MAX_JWKS_KEYS: usize = 100;
+/// Bytes of the head of the answer that they come in.
+pub const MAX_JWKS_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of a file of CAs.
+pub const MAX_CA_FILE_BYTES: usize = 1024 * 1024;
 /// Bytes of a JWT.
 pub const MAX_JWT_BYTES: usize = 8 * 1024;
 /// The last second that a claim of a JWT can name: the end of the year 9999.

@@ -25,7 +25,7 @@ pub struct Setup {
     /// Errors in its log are no failure.
     pub expects_errors: bool,
     /// Without authentication.
-    is_dev: bool,
+    pub(super) is_dev: bool,
     /// Its configuration file.
     config: Option<PathBuf>,
     settings: Vec<(String, String)>,

@@ -73,14 +73,16 @@ impl Events {
 
     pub(super) fn delayed(&self, charge: Charge<'_>, level: Level, quota: Effective, delay: Duration) {
         let (dimension, level_name) = (charge.dimension.name(), level.name());
-        metrics::counter!("levee_quota_throttled_total", "dimension" => dimension, "level" => level_name).increment(1);
+        metrics::counter!("levee_quota_throttled_total", "dimension" => dimension, "level" => level_name)
+            .increment(1);
         metrics::histogram!("levee_quota_throttle_seconds", "dimension" => dimension).record(delay);
         self.note(charge, level, quota, delay, Action::Throttle);
     }
 
     pub(super) fn refused(&self, charge: Charge<'_>, level: Level, quota: Effective) {
         let (dimension, level_name) = (charge.dimension.name(), level.name());
-        metrics::counter!("levee_quota_refused_total", "dimension" => dimension, "level" => level_name).increment(1);
+        metrics::counter!("levee_quota_refused_total", "dimension" => dimension, "level" => level_name)
+            .increment(1);
         self.note(charge, level, quota, Duration::ZERO, Action::Reject);
     }
 
@@ -161,7 +163,13 @@ impl Soft {
         };
         if let Some(suppressed) = logs[index].1.admit() {
             let tenant = self.tenant.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            tracing::warn!(tenant, dimension = dimension.name(), limit, suppressed, "a tenant is near to its quota");
+            tracing::warn!(
+                tenant,
+                dimension = dimension.name(),
+                limit,
+                suppressed,
+                "a tenant is near to its quota"
+            );
         }
     }
 
@@ -180,7 +188,9 @@ impl Soft {
 impl Second {
     fn turn(&self, now: u64) {
         let last = self.second.load(Ordering::Relaxed);
-        if last != now && self.second.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if last != now
+            && self.second.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
             let amount = self.amount.swap(0, Ordering::Relaxed);
             self.before.store(if last + 1 == now { amount } else { 0 }, Ordering::Relaxed);
         }

@@ -1,9 +1,9 @@
 //! The buckets of a tenant and its parts.
 
+use super::Charge;
 use super::bucket::Bucket;
 use super::events::Level;
 use super::limits::{Limits, of_part};
-use super::Charge;
 use levee_types::quota::{Dimension, Effective, Quotas, Source};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -57,7 +57,9 @@ impl Levels {
             bucket(node, Level::Node),
             bucket(&self.tenant, Level::Tenant),
             part(&self.users, user).and_then(|rates| bucket(&rates, Level::User)),
-            topic.and_then(|topic| part(&self.topics, topic.as_str())).and_then(|rates| bucket(&rates, Level::Topic)),
+            topic
+                .and_then(|topic| part(&self.topics, topic.as_str()))
+                .and_then(|rates| bucket(&rates, Level::Topic)),
         ]
     }
 }

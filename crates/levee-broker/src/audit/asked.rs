@@ -2,8 +2,8 @@
 
 use crate::identity::Principal;
 use crate::operation::Operation;
-use crate::transport::connection::ConnectionContext;
 use crate::transport::RequestId;
+use crate::transport::connection::ConnectionContext;
 use levee_storage::AuditEvent;
 use tonic::Request;
 

@@ -112,7 +112,7 @@ pub(super) fn may_enter(
     if let Some(needed) = super::on_topics(operation) {
         let member = principal.member();
         let in_scope = principal.scopes().is_empty()
-            || principal.scopes().iter().any(|scope| scope.operations.contains(needed));
+            || principal.scopes().iter().any(|scope| scope.operations.with_implied().contains(needed));
         if !in_scope || !snapshot.policy().may_any(&member, needed) {
             return Err(no_grant(principal, needed, ""));
         }

@@ -185,6 +185,7 @@ impl Permit<InTenant> {
         Doubts {
             tenant: Arc::clone(&self.scope.tenant),
             changes: self.scope.changes.clone(),
+            keys: self.authorizer.authenticator.changes(self.principal.credential()),
             clock: Arc::clone(self.authorizer.tenants.clock()),
             expires_ms: self.principal.expires_ms(),
         }
@@ -239,6 +240,8 @@ impl Permit<InTenant> {
 pub struct Doubts {
     tenant: Arc<TenantEntry>,
     changes: watch::Receiver<()>,
+    /// The keys that the credential was signed by, if it is one that is signed.
+    keys: Option<watch::Receiver<()>>,
     clock: Arc<dyn Clock>,
     expires_ms: Option<i64>,
 }
@@ -251,9 +254,21 @@ impl Doubts {
                 // Nobody tells any more. From now on somebody does again.
                 self.changes = self.tenant.changes();
             },
+            () = changed(&mut self.keys) => {}
             () = expiry(self.expires_ms, &self.clock) => {}
         }
     }
+}
+
+/// Resolves when the keys of a credential have changed; never, if it was not signed.
+async fn changed(keys: &mut Option<watch::Receiver<()>>) {
+    if let Some(keys) = keys
+        && keys.changed().await.is_ok()
+    {
+        return;
+    }
+    // The sender lives as long as the broker.
+    std::future::pending().await
 }
 
 async fn expiry(expires_ms: Option<i64>, clock: &Arc<dyn Clock>) {

@@ -121,7 +121,8 @@ async fn a_tenant_may_name_itself_and_nobody_else() {
     assert_eq!(authorize(&tenant, Operation::GetTopic, "acme").unwrap(), Grant::Own);
     let long = "x".repeat(10 * 1024);
     for named in ["acme2", "acm", "ACME", "acme/", "other", long.as_str()] {
-        let Refused::Denied { error, resource } = authorize(&tenant, Operation::GetTopic, named).unwrap_err() else {
+        let Refused::Denied { error, resource } = authorize(&tenant, Operation::GetTopic, named).unwrap_err()
+        else {
             panic!("it is not written down");
         };
         assert_eq!(error.code, ErrorCode::NotFound, "{named}");
@@ -131,7 +132,10 @@ async fn a_tenant_may_name_itself_and_nobody_else() {
     assert_eq!(authorize(&tenant, Operation::Produce, "other").unwrap(), Grant::Own);
     let operator = fixture.principal("Dev operator").await;
     assert_eq!(authorize(&operator, Operation::GetTopic, "acme").unwrap(), Grant::Named(name("acme")));
-    assert_eq!(code(&authorize(&operator, Operation::GetTopic, "no such name").unwrap_err()), ErrorCode::NotFound);
+    assert_eq!(
+        code(&authorize(&operator, Operation::GetTopic, "no such name").unwrap_err()),
+        ErrorCode::NotFound
+    );
     fixture.stop().await;
 }
 
@@ -161,12 +165,15 @@ async fn a_suspended_tenant_does_what_its_suspension_leaves() {
         (Suspension::Frozen, false, false),
     ] {
         fixture.suspend(suspension).await;
-        let enter = |operation| may_enter(&admin, admin.tenant(), operation).map_err(|refused| code(&refused));
+        let enter =
+            |operation| may_enter(&admin, admin.tenant(), operation).map_err(|refused| code(&refused));
         let allowed = |is_allowed| if is_allowed { Ok(()) } else { Err(ErrorCode::TenantSuspended) };
         for read in [Operation::Read, Operation::ListOffsets, Operation::GetTopic, Operation::ListTopics] {
             assert_eq!(enter(read), allowed(reads), "{read:?} {suspension:?}");
         }
-        for write in [Operation::Produce, Operation::InitProducer, Operation::CreateTopics, Operation::TrimPartition] {
+        for write in
+            [Operation::Produce, Operation::InitProducer, Operation::CreateTopics, Operation::TrimPartition]
+        {
             assert_eq!(enter(write), allowed(writes), "{write:?} {suspension:?}");
         }
         assert_eq!(enter(Operation::CreateUser), Ok(()));

@@ -18,13 +18,23 @@ use levee_types::acl::TokenScope;
 use levee_types::{ErrorCode, LeveeError, TenantId, TenantName, UserId, UserName};
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Whose credentials are taken.
 pub enum Mode {
     /// Whoever calls is believed.
     Dev,
-    /// API tokens, client certificates, and JWTs of these issuers if there are any.
-    Real(Option<Arc<Jwts>>),
+    /// What the methods say.
+    Real(Methods),
+}
+
+/// How callers may prove who they are. Client certificates are taken where the connection has one.
+#[derive(Clone, Default)]
+pub struct Methods {
+    /// Whether API tokens are taken.
+    pub has_tokens: bool,
+    /// Whose JWTs are taken.
+    pub jwts: Option<Arc<Jwts>>,
 }
 
 /// Finds out who calls.
@@ -103,6 +113,16 @@ impl Authenticator {
         })
     }
 
+    /// Is marked as changed when this credential may have stopped counting before it expires, for reasons that are no
+    /// change of its tenant.
+    #[must_use]
+    pub fn changes(&self, credential: &Credential) -> Option<watch::Receiver<()>> {
+        match (credential, &self.mode) {
+            (Credential::Jwt(_), Mode::Real(Methods { jwts: Some(jwts), .. })) => Some(jwts.changed()),
+            _ => None,
+        }
+    }
+
     async fn identify(
         &self,
         headers: &HeaderMap,
@@ -125,11 +145,12 @@ impl Authenticator {
         let by_header = match (&self.mode, header) {
             (Mode::Dev, header) => Some(self.resolve(Credential::Dev(dev::claim(header)?))?),
             (Mode::Real(_), None) => None,
-            (Mode::Real(jwts), Some(header)) => Some(self.bearer(header, jwts.as_deref(), source).await?),
+            (Mode::Real(methods), Some(header)) => Some(self.bearer(header, methods, source).await?),
         };
         match (by_header, by_certificate) {
             (Some(header), Some(certificate)) => {
-                let is_same = header.tenant.id() == certificate.tenant.id() && header.user.id == certificate.user.id;
+                let is_same =
+                    header.tenant.id() == certificate.tenant.id() && header.user.id == certificate.user.id;
                 if is_same { Ok(header) } else { Err(Reason::TwoIdentities.into()) }
             }
             (Some(principal), None) | (None, Some(principal)) => Ok(principal),
@@ -143,14 +164,15 @@ impl Authenticator {
     async fn bearer(
         &self,
         header: &HeaderValue,
-        jwts: Option<&Jwts>,
+        methods: &Methods,
         source: IpAddr,
     ) -> Result<Principal, Refusal> {
-        let text = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or(Reason::Malformed)?;
-        if text.starts_with(token::PREFIX) {
+        let text =
+            header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or(Reason::Malformed)?;
+        if methods.has_tokens && text.starts_with(token::PREFIX) {
             return self.token(text, source);
         }
-        let jwts = jwts.ok_or(Reason::Malformed)?;
+        let jwts = methods.jwts.as_ref().ok_or(Reason::Malformed)?;
         if let Some(verified) = jwts.cached(text) {
             return self.resolve(Credential::Jwt(verified));
         }
@@ -167,7 +189,9 @@ impl Authenticator {
         let Admission::Admitted(attempt) = self.failures.admit(source) else {
             // A token that is remembered costs nothing to check.
             return match self.remembered_token(id)? {
-                Some(stored) if token::matches(&secret, Some(&stored.hash)) => self.resolve(Credential::Token(id)),
+                Some(stored) if token::matches(&secret, Some(&stored.hash)) => {
+                    self.resolve(Credential::Token(id))
+                }
                 _ => Err(Reason::Throttled.into()),
             };
         };
@@ -191,7 +215,8 @@ impl Authenticator {
         &self,
         id: levee_types::TokenId,
     ) -> Result<Option<Arc<levee_storage::Token>>, LeveeError> {
-        let snapshot = self.tenants.known_one(id.tenant()).map(|entry| entry.snapshot()).transpose()?.flatten();
+        let snapshot =
+            self.tenants.known_one(id.tenant()).map(|entry| entry.snapshot()).transpose()?.flatten();
         Ok(snapshot.and_then(|snapshot| snapshot.remembered_token(id)))
     }
 
@@ -215,7 +240,11 @@ impl Authenticator {
                 if not_after_ms <= now_ms {
                     return Err(Reason::Expired.into());
                 }
-                let (tenant, user) = self.tenants.shard().user_of_certificate(name).map_err(LeveeError::from)?
+                let (tenant, user) = self
+                    .tenants
+                    .shard()
+                    .user_of_certificate(name)
+                    .map_err(LeveeError::from)?
                     .ok_or(Reason::UnknownUser)?;
                 let tenant = self.tenants.get(tenant)?.ok_or(Reason::UnknownUser)?;
                 let user = tenant.snapshot()?.ok_or(Reason::UnknownUser)?.user(user)?;
@@ -223,7 +252,7 @@ impl Authenticator {
             }
             Credential::Jwt(verified) => {
                 let Verified { subject, bound_to, expires_ms, .. } = &**verified;
-                let holds = matches!(&self.mode, Mode::Real(Some(jwts)) if jwts.holds(verified));
+                let holds = matches!(&self.mode, Mode::Real(Methods { jwts: Some(jwts), .. }) if jwts.holds(verified));
                 if !holds {
                     return Err(Reason::Expired.into());
                 }
@@ -265,7 +294,8 @@ impl Authenticator {
             DevClaim::Tenant(name) => (self.dev_tenant(name)?, Some(dev_user())),
             DevClaim::User(name, user) => {
                 let tenant = self.dev_tenant(name)?;
-                let user = tenant.snapshot()?.map(|snapshot| snapshot.user_named(user)).transpose()?.flatten();
+                let user =
+                    tenant.snapshot()?.map(|snapshot| snapshot.user_named(user)).transpose()?.flatten();
                 (tenant, user)
             }
         };

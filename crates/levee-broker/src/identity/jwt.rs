@@ -197,8 +197,8 @@ impl Jwts {
         Ok(verified)
     }
 
-    /// Resolves when tokens may have stopped counting before they expire: who goes on because of one asks
-    /// [`Self::holds`] again.
+    /// Changes when tokens may have stopped counting before they expire: who goes on because of one then asks
+    /// [`Self::holds`] again, and once after this call, so that nothing is missed.
     #[must_use]
     pub fn changed(&self) -> watch::Receiver<()> {
         self.changed.subscribe()

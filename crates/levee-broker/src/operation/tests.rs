@@ -59,7 +59,9 @@ fn no_message_of_the_data_plane_has_a_tenant() {
                 match operation.access() {
                     Access::Data(_) | Access::Caller => assert!(!has_tenant, "{path}"),
                     Access::Topics(_) => assert!(has_tenant, "{path}"),
-                    Access::Administration => assert!(has_tenant || operation == Operation::GetTenant, "{path}"),
+                    Access::Administration => {
+                        assert!(has_tenant || operation == Operation::GetTenant, "{path}")
+                    }
                     Access::Node => {}
                 }
             }

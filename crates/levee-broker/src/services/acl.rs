@@ -62,7 +62,8 @@ impl Acls {
         let permit = self.authorizer.tenant(request, Operation::CreateAclRules, tenant)?;
         count("rules", rules.len())?;
         let rules: Vec<_> = rules.iter().enumerate().map(rule).collect::<Result<_, _>>()?;
-        let audit = permit.audit(format!("rules:{}", rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
+        let audit = permit
+            .audit(format!("rules:{}", rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
         let made = permit.shard().create_acl_rules(permit.tenant(), rules, audit).await?;
         Ok(v1::CreateAclRulesResponse { rules: made.iter().map(to_proto).collect() })
     }
@@ -100,7 +101,8 @@ impl Acls {
         let mut ids = ids.clone();
         ids.sort_unstable();
         ids.dedup();
-        let audit = permit.audit(format!("rules:{}", ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",")));
+        let audit =
+            permit.audit(format!("rules:{}", ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",")));
         permit.shard().delete_acl_rules(permit.tenant(), ids, audit).await?;
         Ok(v1::DeleteAclRulesResponse {})
     }

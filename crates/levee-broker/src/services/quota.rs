@@ -87,9 +87,13 @@ impl QuotasOfTenants {
     ) -> Result<v1::CreatePlanResponse, LeveeError> {
         let permit = self.authorizer.node(request, Operation::CreatePlan)?;
         let v1::CreatePlanRequest { plan, if_not_exists } = request.get_ref();
-        let given = plan.as_ref().ok_or_else(|| invalid("plan", "it is missing", "give a plan with its name"))?;
+        let given =
+            plan.as_ref().ok_or_else(|| invalid("plan", "it is missing", "give a plan with its name"))?;
         let name = plan_name("plan.name", &given.name)?;
-        let plan = Plan { weight: weight("plan.weight", given.weight)?, quotas: quotas("plan.quotas", &given.quotas)? };
+        let plan = Plan {
+            weight: weight("plan.weight", given.weight)?,
+            quotas: quotas("plan.quotas", &given.quotas)?,
+        };
         plan.check()?;
         let audit = permit.audit(format!("plan:{name}"));
         let (plan, created) = permit.shard().create_plan(name, plan, audit).await?;
@@ -118,7 +122,8 @@ impl QuotasOfTenants {
         let size = page_size(request.get_ref().page_size)?;
         let after = page_token(&request.get_ref().page_token)?;
         let shard = permit.shard().clone();
-        let Page { items, next } = self.blocking.run(move || shard.list_plans(after.as_deref(), size)).await?;
+        let Page { items, next } =
+            self.blocking.run(move || shard.list_plans(after.as_deref(), size)).await?;
         Ok(v1::ListPlansResponse {
             plans: items.iter().map(plan_to_proto).collect(),
             next_page_token: next.unwrap_or_default(),
@@ -135,7 +140,11 @@ impl QuotasOfTenants {
         let weight = if *given == 0 { None } else { Some(weight("weight", *given)?) };
         let change = change(set, unset)?;
         if weight.is_none() && change.set.is_empty() && change.unset.is_empty() {
-            return Err(invalid("set", "there is nothing to change", "give a weight, or quotas in `set` or `unset`"));
+            return Err(invalid(
+                "set",
+                "there is nothing to change",
+                "give a weight, or quotas in `set` or `unset`",
+            ));
         }
         let audit = permit.audit(format!("plan:{name}"));
         let plan = permit.shard().update_plan(name, weight, change, audit).await?;
@@ -224,13 +233,18 @@ impl QuotasOfTenants {
             Dimension::Partitions => tenant.partitions,
             dimension => permit.entry().admission.used(dimension),
         };
-        let quotas = Dimension::ALL.into_iter().filter(|dimension| part == QuotaPart::Tenant || dimension.of_part());
+        let quotas =
+            Dimension::ALL.into_iter().filter(|dimension| part == QuotaPart::Tenant || dimension.of_part());
         let quotas = quotas.map(|dimension| match part {
             QuotaPart::Tenant => {
                 effective_to_proto(dimension, Effective::of_tenant(dimension, &plan, &own), used(dimension))
             }
-            QuotaPart::User(_) => effective_to_proto(dimension, Effective::of_part(dimension, &own, Source::User), 0),
-            QuotaPart::Topic(_) => effective_to_proto(dimension, Effective::of_part(dimension, &own, Source::Topic), 0),
+            QuotaPart::User(_) => {
+                effective_to_proto(dimension, Effective::of_part(dimension, &own, Source::User), 0)
+            }
+            QuotaPart::Topic(_) => {
+                effective_to_proto(dimension, Effective::of_part(dimension, &own, Source::Topic), 0)
+            }
         });
         Ok((tenant.plan.to_string(), quotas.collect()))
     }

@@ -108,7 +108,12 @@ impl Tenants {
     }
 
     fn get(&self, request: &Request<v1::GetTenantRequest>) -> Result<v1::GetTenantResponse, LeveeError> {
-        let permit = self.authorizer.tenant(request, Operation::GetTenant, &request.get_ref().name)?;
+        let name = &request.get_ref().name;
+        // A tenant's administrator may leave it out.
+        if !name.is_empty() || self.authorizer.caller(request)?.is_operator() {
+            tenant_name("name", name)?;
+        }
+        let permit = self.authorizer.tenant(request, Operation::GetTenant, name)?;
         let tenant = permit.shard().tenant_by_id(permit.tenant())?;
         let tenant = tenant.ok_or_else(|| not_found(permit.tenant_name()))?;
         Ok(v1::GetTenantResponse { tenant: Some(to_proto(tenant)) })

@@ -105,8 +105,14 @@ impl Users {
         &self,
         request: &Request<v1::CreateUserRequest>,
     ) -> Result<v1::CreateUserResponse, LeveeError> {
-        let v1::CreateUserRequest { tenant, name, admin, groups: in_groups, certificates: names, if_not_exists } =
-            request.get_ref();
+        let v1::CreateUserRequest {
+            tenant,
+            name,
+            admin,
+            groups: in_groups,
+            certificates: names,
+            if_not_exists,
+        } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::CreateUser, tenant)?;
         let name = user_name("name", name)?;
         let new = NewUser {
@@ -134,7 +140,10 @@ impl Users {
         Ok(v1::GetUserResponse { user: Some(user_to_proto(&user)) })
     }
 
-    async fn list(&self, request: &Request<v1::ListUsersRequest>) -> Result<v1::ListUsersResponse, LeveeError> {
+    async fn list(
+        &self,
+        request: &Request<v1::ListUsersRequest>,
+    ) -> Result<v1::ListUsersResponse, LeveeError> {
         let v1::ListUsersRequest { tenant, page_size: size, page_token: token } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::ListUsers, tenant)?;
         let (size, after) = (page_size(*size)?, page_token(token)?);
@@ -214,7 +223,11 @@ impl Users {
         }
         let now_ms = self.authorizer.clock().unix_ms();
         i64::try_from(after_ms).ok().and_then(|after_ms| now_ms.checked_add(after_ms)).ok_or_else(|| {
-            invalid("expires_in_ms", "it is too far away", "give less, or nothing for a token that does not expire")
+            invalid(
+                "expires_in_ms",
+                "it is too far away",
+                "give less, or nothing for a token that does not expire",
+            )
         })
     }
 
@@ -259,9 +272,8 @@ impl Users {
 
 /// The id of a token of this tenant. Another tenant's is like one that does not exist.
 fn token_id(field: &str, tenant: TenantId, text: &str) -> Result<TokenId, LeveeError> {
-    let id: TokenId = text
-        .parse()
-        .map_err(|error| invalid(field, error, "see the ids of tokens with: levee token ls"))?;
+    let id: TokenId =
+        text.parse().map_err(|error| invalid(field, error, "see the ids of tokens with: levee token ls"))?;
     if id.tenant() != tenant {
         return Err(levee_storage::StorageError::NoToken.into());
     }

@@ -1,6 +1,7 @@
 //! The ranges of the settings, and which of them need others.
 
-use super::{Settings, TlsSettings};
+use super::tls::NO_CRL;
+use super::{AuthSettings, Settings, TlsSettings};
 use crate::logging;
 use levee_types::PlanName;
 use levee_types::limits::MAX_QUOTA_RATE;
@@ -18,7 +19,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
         grpc,
         tls,
         http,
-        auth: _,
+        auth,
         tenants,
         node,
         storage,
@@ -38,6 +39,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if http.listen == grpc.listen && http.listen.port() != 0 {
         errors.push(format!("http.listen: {} is taken by grpc.listen", http.listen));
     }
+    check_methods(&mut errors, auth, tls);
     if let Err(error) = PlanName::new(&tenants.default_plan) {
         errors.push(format!("tenants.default_plan: {error}"));
     }
@@ -72,6 +74,46 @@ fn check_tls(errors: &mut Vec<String>, tls: &TlsSettings) {
             && !is_set(path)
         {
             errors.push(format!("{needed}: it is missing, and {by} needs it; give a file"));
+        }
+    }
+    let is_set = |path: &PathBuf| !path.as_os_str().is_empty();
+    if is_set(client_ca_file) && !is_set(client_crl_file) {
+        let problem = "it is missing, and tls.client_ca_file needs it";
+        errors.push(format!(
+            "tls.client_crl_file: {problem}; give a file, or {NO_CRL:?} if nothing is ever revoked"
+        ));
+    }
+}
+
+/// What callers prove who they are by must be there as a whole, and nothing beside it.
+fn check_methods(errors: &mut Vec<String>, auth: &AuthSettings, tls: &TlsSettings) {
+    const METHODS: [&str; 3] = ["token", "certificate", "jwt"];
+    let named: Vec<_> = auth.methods.split(',').map(str::trim).collect();
+    for method in &named {
+        if !METHODS.contains(method) {
+            let known = METHODS.join(", ");
+            errors.push(format!(
+                "auth.methods: there is no method {method:?}; it takes {known}, separated by commas"
+            ));
+        }
+    }
+    let needs = [
+        ("certificate", "tls.client_ca_file", &tls.client_ca_file),
+        ("jwt", "auth.issuers_file", &auth.issuers_file),
+    ];
+    for (method, key, file) in needs {
+        match (named.contains(&method), !file.as_os_str().is_empty()) {
+            (true, false) => {
+                errors.push(format!(
+                    "{key}: it is missing, and method {method} of auth.methods needs it; give a file"
+                ));
+            }
+            (false, true) => {
+                errors.push(format!(
+                    "auth.methods: {method} is missing, and {key} is set; name the method, or unset the key"
+                ));
+            }
+            (true, true) | (false, false) => {}
         }
     }
 }

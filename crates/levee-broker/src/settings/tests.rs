@@ -1,4 +1,4 @@
-use super::load::{known_keys, variable};
+use super::load::{Invalid, known_keys, variable};
 use super::{LogFormat, Overrides, Settings, load};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -126,7 +126,7 @@ fn every_key_can_come_from_the_environment() {
         let environment = [(variable(&key), "\u{0}".to_owned())];
         let result = load(None, environment, &Overrides::default());
         // Text that fits no key but those paths that need no other: so it arrived.
-        let is_path = ["data_dir", "bootstrap_token_file", "auth.issuers_file"].contains(&key.as_str());
+        let is_path = ["data_dir", "bootstrap_token_file"].contains(&key.as_str());
         assert_eq!(result.is_ok(), is_path, "{key}");
     }
 }
@@ -171,7 +171,19 @@ fn variables_of_others_are_let_be_and_all_others_are_errors() {
         ("LEVEE_HEADLESS_SERVICE_HOST", "10.0.0.1"),
         ("LEVEE_HEADLESS_PORT_9401_TCP_PROTO", "tcp"),
     ];
-    let cli = ["CONTEXT", "ENDPOINT", "OUTPUT", "TENANT", "TIMEOUT"].map(|name| format!("LEVEE_{name}"));
+    let cli = [
+        "CA_FILE",
+        "CERT_FILE",
+        "CONTEXT",
+        "ENDPOINT",
+        "KEY_FILE",
+        "OUTPUT",
+        "TENANT",
+        "TIMEOUT",
+        "TOKEN",
+        "TOKEN_FILE",
+    ]
+    .map(|name| format!("LEVEE_{name}"));
     let others = kubernetes.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let others = others.into_iter().chain(cli.map(|name| (name, "x".to_owned())));
     assert_eq!(load(None, others, &Overrides::default()).unwrap(), Settings::default());
@@ -225,9 +237,10 @@ fn a_part_of_tls_is_an_error_that_names_what_is_missing() {
         let content: String = (0..files.len())
             .filter(|index| is_set(*index))
             .map(|index| format!("tls.{} = \"x\"\n", files[index]))
+            .chain(is_set(2).then(|| "auth.methods = \"token, certificate\"\n".to_owned()))
             .collect();
-        // Certificate and key with anything, the authority with a list of revoked certificates.
-        let needed = [set != 0, set != 0, is_set(3), false];
+        // Certificate and key with anything, the authority and a list of revoked certificates with each other.
+        let needed = [set != 0, set != 0, is_set(3), is_set(2)];
         let missing: Vec<_> = (0..files.len()).filter(|index| needed[*index] && !is_set(*index)).collect();
         let (_dir, path) = file(&content);
         let result = load(Some(&path), [], &Overrides::default());
@@ -257,4 +270,31 @@ fn the_ends_of_the_described_ranges_are_allowed_and_what_lies_beyond_is_not() {
         assert!(is_ok(low) && is_ok(high) && !is_ok(high + 1), "{key}");
         assert!(low == 0 || !is_ok(low - 1), "{key}");
     }
+}
+
+#[test]
+fn each_key_of_a_working_authentication_is_missed() {
+    let whole = [
+        ("tls.certificate_file", "c.pem"),
+        ("tls.key_file", "k.pem"),
+        ("tls.client_ca_file", "ca.pem"),
+        ("tls.client_crl_file", "none"),
+        ("auth.methods", "token, certificate, jwt"),
+        ("auth.issuers_file", "issuers.toml"),
+    ];
+    let without = |left_out: &str| {
+        let environment = whole.iter().filter(|(key, _)| *key != left_out);
+        let environment = environment.map(|(key, value)| (variable(key), (*value).to_owned()));
+        load(None, environment, &Overrides::default())
+    };
+    without("").unwrap();
+    for (key, _) in whole {
+        let Err(Invalid { errors }) = without(key) else { panic!("{key} is not missed") };
+        assert!(errors.iter().any(|error| error.starts_with(key)), "{key}: {errors:?}");
+    }
+    let known =
+        |methods: &str| load(None, [(variable("auth.methods"), methods.to_owned())], &Overrides::default());
+    assert!(
+        known("token").is_ok() && known("").is_err() && known("none").is_err() && known("token,").is_err()
+    );
 }

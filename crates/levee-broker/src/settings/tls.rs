@@ -1,7 +1,7 @@
 //! The settings of TLS.
 
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// TLS of the gRPC listener. A path that is empty, which is the default of each, is not set; without any of
@@ -48,5 +48,17 @@ impl TlsSettings {
     #[must_use]
     pub fn reload_interval(&self) -> Duration {
         Duration::from_millis(self.reload_interval_ms)
+    }
+}
+
+/// Stands for a file of revoked certificates that is left out on purpose.
+pub(crate) const NO_CRL: &str = "none";
+
+impl TlsSettings {
+    /// The file of revoked client certificates, if there is to be one.
+    #[must_use]
+    pub fn client_crl(&self) -> Option<&Path> {
+        let path = &self.client_crl_file;
+        (!path.as_os_str().is_empty() && path != Path::new(NO_CRL)).then_some(path)
     }
 }

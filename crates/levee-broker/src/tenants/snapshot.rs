@@ -140,7 +140,9 @@ fn limits(shard: &Shard, tenant: &Tenant) -> Result<(u32, Limits), LeveeError> {
     for (part, quotas) in shard.quotas(tenant.id)? {
         match part {
             QuotaPart::Tenant => own = quotas,
-            QuotaPart::User(id) => users.extend(shard.user_by_id(tenant.id, id)?.map(|user| (user.name, quotas))),
+            QuotaPart::User(id) => {
+                users.extend(shard.user_by_id(tenant.id, id)?.map(|user| (user.name, quotas)))
+            }
             QuotaPart::Topic(id) => {
                 topics.extend(shard.topic_by_id(tenant.id, id)?.map(|topic| (topic.name.clone(), quotas)));
             }

@@ -41,7 +41,11 @@ async fn tenants() {
     let mut client = broker.tenants();
     for name in ["abc", &"a".repeat(48)] {
         client
-            .create_tenant(v1::CreateTenantRequest { name: names(name), if_not_exists: false, ..Default::default() })
+            .create_tenant(v1::CreateTenantRequest {
+                name: names(name),
+                if_not_exists: false,
+                ..Default::default()
+            })
             .await
             .unwrap();
     }

@@ -400,6 +400,7 @@ async fn bodies_that_are_no_messages_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_does_not_come_is_given_up() {
     let broker = Broker::start_with(|settings| settings.grpc.request_timeout_ms = 500).await;
+    broker.make("acme", "orders", 1).await;
     let stream = TcpStream::connect(broker.grpc).await.unwrap();
     let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
     let driver = tokio::spawn(connection);

@@ -29,6 +29,34 @@ fn every_command_has_help_and_every_flag_says_what_it_does() {
 }
 
 #[test]
+fn what_people_type_is_understood() {
+    for right in [
+        &["tenant", "create", "acme", "--plan", "team"][..],
+        &["tenant", "suspend", "acme", "--mode", "frozen"],
+        &["tenant", "delete", "acme", "--grace", "0s", "--yes"],
+        &["tenant", "delete", "acme", "--grace", "365d"],
+        &["tenant", "usage", "--from", "-90d", "--to", "-1h", "--csv"],
+        &["plan", "update", "team", "ingress=5MB/s", "--unset", "egress,topics", "--weight", "20"],
+        &["quota", "set", "acme", "ingress=5MB/s", "storage=10GiB", "topics=100"],
+        &["quota", "set", "acme", "ingress=unlimited", "--topic", "orders"],
+        &["quota", "describe", "acme"],
+        &["quota", "simulate", "acme", "topics=5", "--plan", "team", "--from", "-30d"],
+        &["user", "create", "ann", "bob", "--admin", "--group", "devs"],
+        &["user", "create", "root", "--operator", "--certificate", "DNS:ops.example"],
+        &["token", "issue", "--user", "svc", "--expires", "30d", "--scope", "produce:orders.*"],
+        &["acl", "allow", "--user", "svc", "--ops", "produce,consume", "--topic", "orders.", "--prefix"],
+        &["acl", "deny", "--everyone", "--user-group", "devs", "--ops", "all", "--topic", "", "--prefix"],
+        &["acl", "test", "--user", "svc", "--op", "produce", "--topic", "orders.eu"],
+        &["audit", "tail", "-f", "-n", "0", "--json", "--operator"],
+        &["status", "--token-file", "t", "--ca-file", "c", "--cert-file", "c", "--key-file", "k"],
+    ] {
+        if let Err(error) = Cli::try_parse_from([&["levee"], right].concat()) {
+            panic!("{right:?}: {error}");
+        }
+    }
+}
+
+#[test]
 fn places_and_sizes_that_look_like_flags_are_values() {
     let Command::Consume(args) =
         Cli::parse_from(["levee", "consume", "t", "--from", "-1h", "-n", "1"]).command
@@ -44,6 +72,27 @@ fn places_and_sizes_that_look_like_flags_are_values() {
         &["topic", "create", "t", "-p", "0"],
         &["topic", "create", "t", "-c", "=x"],
         &["topic", "delete"],
+        &["tenant", "delete", "acme", "--grace", "366d"],
+        &["tenant", "suspend", "acme", "--mode", "slow"],
+        &["tenant", "update", "acme"],
+        &["plan", "create", "team", "ingress"],
+        &["plan", "create", "team", "--weight", "101"],
+        &["quota", "set", "acme"],
+        &["quota", "set", "acme", "topics=1", "--user", "u", "--topic", "t"],
+        &["quota", "simulate", "acme"],
+        &["user", "create", "ann", "--operator", "--admin"],
+        &["user", "update", "ann", "--group", "g", "--no-groups"],
+        &["token", "issue"],
+        &["token", "issue", "--user", "svc", "--expires", "999ms"],
+        &["token", "issue", "--user", "svc", "--scope", "produce"],
+        &["acl", "allow", "--ops", "produce", "--topic", "t"],
+        &["acl", "allow", "--user", "svc", "--ops", "write", "--topic", "t"],
+        &["acl", "allow", "--user", "svc", "--ops", "produce"],
+        &["acl", "rm"],
+        &["acl", "test", "--user", "svc", "--op", "produce,consume", "--topic", "t"],
+        &["audit", "ls", "-n", "1001"],
+        &["audit", "ls", "-n", "5", "--from", "7"],
+        &["status", "--token", "secret"],
     ] {
         assert!(Cli::try_parse_from([&["levee"], wrong].concat()).is_err(), "{wrong:?}");
     }

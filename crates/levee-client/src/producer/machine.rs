@@ -231,9 +231,7 @@ impl Machine {
         let mut settled = Settled::new();
         let mut asked = None;
         let effect = match response.result {
-            Some(Answer::Response(stored)) => {
-                partition.stored(request, &stored, &mut settled)
-            }
+            Some(Answer::Response(stored)) => partition.stored(request, &stored, &mut settled),
             Some(Answer::Error(detail)) => {
                 let error = Error::from(detail).of_request(id);
                 asked = error.retry_after();

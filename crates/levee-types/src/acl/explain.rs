@@ -27,9 +27,13 @@ impl AclPolicy {
             Decision::Allowed if !who.is_admin => Some(Effect::Allow),
             Decision::Allowed | Decision::NoRule => None,
         };
+        let said = |rule: &AclRule| match rule.effect {
+            Effect::Allow => rule.operations.with_implied(),
+            Effect::Deny => rule.operations,
+        };
         let decides = |rule: &&AclRule| {
             Some(rule.effect) == deciding
-                && rule.operations.contains(operation)
+                && said(rule).contains(operation)
                 && rule.subject.includes(who)
                 && rule.topics.matches(topic)
         };

@@ -108,6 +108,15 @@ impl AclOperations {
         self.0 & operation.bit() != 0
     }
 
+    /// What is allowed with it: who may do anything with a topic may see it, alone and in lists. To see it in lists is
+    /// not to see more of it. What denies denies no more than it says.
+    #[must_use]
+    pub fn with_implied(self) -> Self {
+        let list = AclOperation::List.bit();
+        let more = if self.0 == list { 0 } else { AclOperation::Describe.bit() };
+        Self(self.0 | list | more)
+    }
+
     /// Its operations, in the order of the numbers.
     pub fn iter(self) -> impl Iterator<Item = AclOperation> {
         AclOperation::ALL.into_iter().filter(move |operation| self.contains(*operation))

@@ -2,7 +2,9 @@
 
 mod cpu;
 mod latency;
+mod neighbour;
 mod partitions;
+mod quota;
 mod restart;
 mod topics;
 
@@ -19,5 +21,7 @@ pub(crate) async fn measure(name: Name, bench: &mut Bench) -> Result<()> {
         Name::Topics => topics::measure(bench).await,
         Name::Latency => latency::measure(bench).await,
         Name::Restart => restart::measure(bench).await,
+        Name::Quota => quota::measure(bench).await,
+        Name::Neighbour => neighbour::measure(bench).await,
     }
 }

@@ -82,6 +82,10 @@ enum Name {
     Latency,
     /// Time to start with a large journal
     Restart,
+    /// How exactly a quota is met
+    Quota,
+    /// Latency beside a tenant that offers far more than its quota
+    Neighbour,
 }
 
 /// What all measurements share.

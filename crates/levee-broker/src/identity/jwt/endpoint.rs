@@ -11,7 +11,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use levee_types::limits::MAX_JWKS_BYTES;
+use levee_types::limits::{MAX_JWKS_BYTES, MAX_JWKS_HEAD_BYTES};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -20,8 +20,6 @@ use tower::ServiceExt as _;
 
 /// What a look may take from the first packet to the last.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of the head of an answer.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +65,7 @@ impl Endpoint {
     async fn exchange(&self) -> Result<Vec<u8>, GetError> {
         let stream = self.connector.clone().oneshot(self.url.clone()).await.map_err(GetError::Connect)?;
         let (mut sender, connection) =
-            http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(stream).await?;
+            http1::Builder::new().max_buf_size(MAX_JWKS_HEAD_BYTES).handshake(stream).await?;
         let request = self.request()?;
         let mut answer = pin!(async {
             let response = sender.send_request(request).await?;

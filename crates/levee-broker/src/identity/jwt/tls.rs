@@ -1,6 +1,7 @@
 //! By which CAs the servers that have keys are verified. TLS 1.3 only, like everywhere in the broker.
 
 use hyper_rustls::ConfigBuilderExt as _;
+use levee_types::limits::MAX_CA_FILE_BYTES;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
@@ -10,9 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) use rustls::ClientConfig as Config;
-
-/// Bytes of a file of CAs.
-const MAX_CA_BYTES: usize = 1024 * 1024;
 
 /// What is verified by the same CAs shares them: those of a machine take a megabyte.
 #[derive(Default)]
@@ -43,7 +41,7 @@ impl Configs {
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, String> {
-    let content = super::files::read(file, MAX_CA_BYTES).map_err(|error| error.to_string())?;
+    let content = super::files::read(file, MAX_CA_FILE_BYTES).map_err(|error| error.to_string())?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&content) {
         let certificate = certificate.map_err(|error| error.to_string())?;

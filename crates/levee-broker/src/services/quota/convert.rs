@@ -34,7 +34,9 @@ fn quota(field: &str, quota: &v1::Quota) -> Result<(Dimension, Quota), LeveeErro
     };
     let soft_percent = quota
         .soft_percent
-        .map(|percent| u8::try_from(percent).map_err(|_| out_of_range(&format!("{field}.soft_percent"), percent, 1, 100)))
+        .map(|percent| {
+            u8::try_from(percent).map_err(|_| out_of_range(&format!("{field}.soft_percent"), percent, 1, 100))
+        })
         .transpose()?;
     let set = Quota { limit: quota.limit, burst: quota.burst, soft_percent, action };
     set.check(dimension)?;
@@ -50,7 +52,11 @@ fn each(field: &str, set: &[v1::Quota]) -> Result<Vec<(Dimension, Quota)>, Levee
     let quotas: Vec<_> = quotas.collect::<Result<_, _>>()?;
     for (index, (dimension, _)) in quotas.iter().enumerate() {
         if quotas[..index].iter().any(|(before, _)| before == dimension) {
-            return Err(invalid(&format!("{field}[{index}]"), format!("{dimension} is there twice"), "name it once"));
+            return Err(invalid(
+                &format!("{field}[{index}]"),
+                format!("{dimension} is there twice"),
+                "name it once",
+            ));
         }
     }
     Ok(quotas)
@@ -65,7 +71,8 @@ pub(super) fn quotas(field: &str, set: &[v1::Quota]) -> Result<Quotas, LeveeErro
 pub(super) fn change(set: &[v1::Quota], unset: &[i32]) -> Result<QuotaChange, LeveeError> {
     let set = each("set", set)?;
     if unset.len() > Dimension::ALL.len() {
-        let problem = format!("there are {}; there are only {} dimensions", unset.len(), Dimension::ALL.len());
+        let problem =
+            format!("there are {}; there are only {} dimensions", unset.len(), Dimension::ALL.len());
         return Err(invalid("unset", problem, "name each dimension once"));
     }
     let unset: Vec<_> = unset.iter().map(|value| dimension("unset", *value)).collect::<Result<_, _>>()?;

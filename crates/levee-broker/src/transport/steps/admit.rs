@@ -30,7 +30,8 @@ impl Step for Admit {
 
 fn reserve(request: &Request) -> Result<Reservation, LeveeError> {
     // Operators are nobody's tenant.
-    let Some(principal) = request.extensions().get::<Principal>().filter(|principal| !principal.is_operator())
+    let Some(principal) =
+        request.extensions().get::<Principal>().filter(|principal| !principal.is_operator())
     else {
         return Ok(Reservation::default());
     };

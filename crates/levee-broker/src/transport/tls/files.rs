@@ -41,7 +41,7 @@ impl Contents {
             certificate: public("tls.certificate_file", &settings.certificate_file)?,
             key: Content::read("tls.key_file", &settings.key_file, require_private)?,
             client_ca: optional("tls.client_ca_file", &settings.client_ca_file)?,
-            client_crl: optional("tls.client_crl_file", &settings.client_crl_file)?,
+            client_crl: settings.client_crl().map(|path| public("tls.client_crl_file", path)).transpose()?,
         })
     }
 

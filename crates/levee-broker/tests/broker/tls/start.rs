@@ -26,7 +26,11 @@ fn working() -> (Authority, Files) {
 fn leveed(files: &Files, without: &str) -> Command {
     let lines = FILES.iter().filter(|(key, _)| *key != without);
     let lines: String = lines.map(|(key, name)| format!("{key} = {:?}\n", files.path(name))).collect();
-    fs::write(files.path("leveed.toml"), format!("[tls]\n{lines}reload_interval_ms = 1000\n")).unwrap();
+    fs::write(
+        files.path("leveed.toml"),
+        format!("[tls]\n{lines}reload_interval_ms = 1000\n[auth]\nmethods = \"certificate\"\n"),
+    )
+    .unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_leveed"));
     command.args(["--dev", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--config"]);
     command.arg(files.path("leveed.toml")).arg("--data").arg(files.path("data"));
@@ -72,8 +76,8 @@ fn each_key_that_others_need_is_missed() {
         let missing = format!("tls.{key}: it is missing, and tls.{by} needs it");
         assert_refuses(&files, key, &[&missing]);
     }
-    // What nothing needs, and nothing at all.
-    start(&files, "client_crl_file").unwrap();
+    let missing = "tls.client_crl_file: it is missing, and tls.client_ca_file needs it";
+    assert_refuses(&files, "client_crl_file", &[missing]);
     start(&files, "").unwrap();
 }
 

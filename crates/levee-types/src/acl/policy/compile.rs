@@ -39,8 +39,9 @@ impl AclPolicy {
         let (subject, grant) = (&mut self.subjects[subject as usize], &mut self.grants[grant as usize]);
         match effect {
             Effect::Allow => {
-                grant.effects.allows |= operations.bits();
-                subject.allows |= operations.bits();
+                let allowed = operations.with_implied().bits();
+                grant.effects.allows |= allowed;
+                subject.allows |= allowed;
             }
             Effect::Deny => {
                 grant.effects.denies |= operations.bits();

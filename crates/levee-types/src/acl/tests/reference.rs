@@ -13,7 +13,17 @@ pub(super) fn applies(rule: &AclRule, who: &Member<'_>, operation: AclOperation,
         TopicPattern::Name(name) => name.as_str() == topic,
         TopicPattern::Prefix(prefix) => topic.starts_with(prefix.as_str()),
     };
-    is_subject && is_topic && rule.operations.iter().any(|allowed| allowed == operation)
+    is_subject && is_topic && rule.operations.iter().any(|said| speaks_of(rule.effect, said, operation))
+}
+
+/// To allow anything but to list is to allow to see.
+fn speaks_of(effect: Effect, said: AclOperation, operation: AclOperation) -> bool {
+    let is_seeing = match operation {
+        AclOperation::List => true,
+        AclOperation::Describe => said != AclOperation::List,
+        _ => false,
+    };
+    said == operation || effect == Effect::Allow && is_seeing
 }
 
 pub(super) fn decide(rules: &[AclRule], who: &Member<'_>, operation: AclOperation, topic: &str) -> Decision {

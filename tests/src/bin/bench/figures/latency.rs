@@ -6,8 +6,8 @@
 
 use crate::bare::Reads;
 use crate::payload::Batch;
-use crate::pipeline::{acknowledged, authorize, client, connect};
-use crate::process::{Kind, Server, TOPIC};
+use crate::pipeline::{acknowledged, client, connect};
+use crate::process::{Kind, Server, TENANT, TOPIC};
 use crate::report::{Figure, Target};
 use crate::statistics::percentile;
 use crate::{Bench, Result};
@@ -92,13 +92,23 @@ fn syncs(path: &Path, count: u32) -> std::io::Result<Syncs> {
 
 /// Milliseconds to each acknowledgement.
 async fn acks(endpoint: &str, count: u32) -> Result<Vec<f64>> {
+    acks_of(endpoint, count, &format!("Dev tenant {TENANT}"), TOPIC).await
+}
+
+/// The same for somebody else.
+pub(super) async fn acks_of(
+    endpoint: &str,
+    count: u32,
+    credential: &str,
+    topic: &'static str,
+) -> Result<Vec<f64>> {
     let batch = Batch::of(std::iter::once(Bytes::from(vec![7; VALUE_BYTES])));
     let (send, due) = mpsc::unbounded_channel();
     // A thread of its own: the runtime's timers count in milliseconds.
     let pace = move |start: Instant| {
         for number in 0..count {
             wait_until(start + INTERVAL * number);
-            let request = batch.request(TOPIC, 0, None);
+            let request = batch.request(topic, 0, None);
             if send
                 .send(v1::ProduceStreamRequest { correlation_id: number.into(), request: Some(request) })
                 .is_err()
@@ -110,7 +120,7 @@ async fn acks(endpoint: &str, count: u32) -> Result<Vec<f64>> {
     let requests =
         stream::unfold(due, |mut due| async move { due.recv().await.map(|request| (request, due)) });
     let mut request = Request::new(requests);
-    authorize(request.metadata_mut());
+    request.metadata_mut().insert("authorization", credential.parse()?);
     let mut answers = client(connect(endpoint).await?).produce_stream(request).await?.into_inner();
     let start = Instant::now();
     let pacer = std::thread::spawn(move || pace(start));

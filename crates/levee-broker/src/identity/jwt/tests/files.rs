@@ -1,6 +1,6 @@
 use super::signer::Signer;
 use super::*;
-use levee_types::limits::{MAX_ISSUERS_FILE_BYTES, MAX_JWKS_BYTES};
+use levee_types::limits::{MAX_CA_FILE_BYTES, MAX_ISSUERS_FILE_BYTES, MAX_JWKS_BYTES};
 
 fn errors(files: &Files, issuers: &str) -> Vec<String> {
     let path = files.write("issuers.toml", issuers);
@@ -84,6 +84,12 @@ fn files_have_limits() {
     files.write("keys.json", keys.clone() + &" ".repeat(MAX_JWKS_BYTES + 1 - keys.len()));
     assert!(errors(&files, &content)[0].contains("issuer[0].jwks_file"));
     files.write("keys.json", keys);
+    let ca = fs::read_to_string(files.dir.path().join("ca.pem")).unwrap();
+    files.write("ca.pem", ca.clone() + &"\n".repeat(MAX_CA_FILE_BYTES - ca.len()));
+    assert_eq!(errors(&files, &content), Vec::<String>::new());
+    files.write("ca.pem", ca.clone() + &"\n".repeat(MAX_CA_FILE_BYTES + 1 - ca.len()));
+    assert!(errors(&files, &content)[0].contains("issuer[1].ca_file"));
+    files.write("ca.pem", ca);
     let filled = |length: usize| format!("{content}#{}", "x".repeat(length - content.len() - 1));
     assert_eq!(errors(&files, &filled(MAX_ISSUERS_FILE_BYTES)), Vec::<String>::new());
     assert!(errors(&files, &filled(MAX_ISSUERS_FILE_BYTES + 1))[0].contains("auth.issuers_file"));

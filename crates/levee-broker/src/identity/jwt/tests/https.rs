@@ -5,7 +5,7 @@ use crate::identity::jwt::endpoint::{Endpoint, GetError};
 use crate::identity::jwt::tls::Configs;
 use futures::future::join_all;
 use http::StatusCode;
-use levee_types::limits::{MAX_JWKS_BYTES, MAX_WAITING_FOR_KEYS};
+use levee_types::limits::{MAX_JWKS_BYTES, MAX_JWKS_HEAD_BYTES, MAX_WAITING_FOR_KEYS};
 
 fn of_url(server: &Server, name: &str) -> String {
     format!(
@@ -89,6 +89,11 @@ async fn an_answer_has_a_limit() {
     assert_eq!(get(&server).await.unwrap().len(), MAX_JWKS_BYTES);
     server.answer(Answer::Keys("x".repeat(MAX_JWKS_BYTES + 1)));
     assert!(matches!(get(&server).await, Err(GetError::TooLarge)));
+    // What the library counts is its buffer, so the end is not sharp.
+    server.answer(Answer::Head(MAX_JWKS_HEAD_BYTES / 2));
+    assert!(get(&server).await.is_ok());
+    server.answer(Answer::Head(MAX_JWKS_HEAD_BYTES));
+    assert!(matches!(get(&server).await, Err(GetError::Exchange(_))));
 }
 
 #[tokio::test]

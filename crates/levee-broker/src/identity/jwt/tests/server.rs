@@ -26,6 +26,8 @@ pub(super) enum Answer {
     Status(StatusCode),
     /// To another path, where the keys are.
     Redirect(String),
+    /// No keys, behind a header of so many bytes.
+    Head(usize),
     /// None, ever.
     Silence,
 }
@@ -130,6 +132,7 @@ async fn serve(
                 Answer::Keys(keys) => (StatusCode::OK, String::new(), keys),
                 Answer::Status(status) => (status, String::new(), String::new()),
                 Answer::Redirect(to) => (StatusCode::FOUND, to, String::new()),
+                Answer::Head(bytes) => (StatusCode::OK, "x".repeat(bytes), String::new()),
                 Answer::Silence => pending().await,
             };
             Response::builder().status(status).header(LOCATION, location).body(body)

@@ -1,0 +1,116 @@
+//! `levee audit …`
+
+use crate::cli::audit::{AuditCommand, LsArgs};
+use crate::failure::Failure;
+use crate::output::{Column, Section, View};
+use crate::session::{Scope, Session};
+use crate::units::show_time;
+use levee_client::v1::{AuditEvent, ListAuditEventsRequest};
+use levee_types::limits::MAX_PAGE_SIZE;
+
+mod show;
+mod tail;
+
+pub(super) async fn run(command: &AuditCommand, session: &Session) -> Result<View, Failure> {
+    match command {
+        AuditCommand::Ls(args) => list(args, session).await,
+        AuditCommand::Describe { sequence, of } => describe(*sequence, of.operator, session).await,
+        AuditCommand::Tail(args) => tail::run(args, session).await,
+    }
+}
+
+async fn list(args: &LsArgs, session: &Session) -> Result<View, Failure> {
+    const COLUMNS: &[Column] = &[
+        Column::text("TIME"),
+        Column::text("DECISION"),
+        Column::text("PRINCIPAL"),
+        Column::text("ACTION"),
+        Column::text("RESOURCE"),
+        Column::text("REASON"),
+        Column::number("COUNT").wide(),
+        Column::text("SOURCE").wide(),
+        Column::text("REQUEST").wide(),
+        Column::number("SEQUENCE").wide(),
+    ];
+    let scope = session.tenant_or_operators(args.of.operator).await?;
+    let events = match args.number {
+        Some(number) => latest(&scope, number, session).await?.0,
+        None => all(&scope, args.from, session).await?,
+    };
+    let rows = events.iter().map(|event| {
+        vec![
+            show_time(event.time_ms),
+            show::decision(event).to_owned(),
+            event.principal.clone(),
+            event.action.clone(),
+            event.resource.clone(),
+            event.reason.clone(),
+            event.count.to_string(),
+            event.source.clone(),
+            event.request_id.clone(),
+            event.sequence.to_string(),
+        ]
+    });
+    let section = Section::Rows { columns: COLUMNS, rows: rows.collect() };
+    Ok(View::of("events", events.iter().map(show::json).collect())
+        .named(events.iter().map(|event| event.sequence.to_string()))
+        .section(section))
+}
+
+async fn describe(sequence: u64, operators: bool, session: &Session) -> Result<View, Failure> {
+    let scope = session.tenant_or_operators(operators).await?;
+    let request = ListAuditEventsRequest {
+        tenant: scope.tenant.clone(),
+        from_sequence: sequence,
+        page_size: 1,
+        latest: false,
+    };
+    let events = session.ask(scope.admin().list_audit_events(request)).await?.events;
+    match events.first().filter(|event| event.sequence == sequence) {
+        Some(event) => Ok(show::described(event)),
+        None => Err(Failure::not_found(format!("there is no event {sequence}"))
+            .with_hint("the oldest go with time; list what is there with: levee audit ls")),
+    }
+}
+
+/// The latest events, and the sequence number of the next one.
+async fn latest(scope: &Scope, number: u32, session: &Session) -> Result<(Vec<AuditEvent>, u64), Failure> {
+    let request = ListAuditEventsRequest {
+        tenant: scope.tenant.clone(),
+        from_sequence: 0,
+        // 0 would be as many as the server likes.
+        page_size: number.max(1),
+        latest: true,
+    };
+    let mut response = session.ask(scope.admin().list_audit_events(request)).await?;
+    if number == 0 {
+        response.events.clear();
+    }
+    Ok((response.events, response.next_sequence))
+}
+
+/// Every event from this one on.
+async fn all(scope: &Scope, from: u64, session: &Session) -> Result<Vec<AuditEvent>, Failure> {
+    let mut events = Vec::new();
+    let mut next = from;
+    loop {
+        let (page, after) = page(scope, next, session).await?;
+        if page.is_empty() {
+            return Ok(events);
+        }
+        events.extend(page);
+        next = after;
+    }
+}
+
+/// Events from this one on, and the sequence number of the one after them.
+async fn page(scope: &Scope, from: u64, session: &Session) -> Result<(Vec<AuditEvent>, u64), Failure> {
+    let request = ListAuditEventsRequest {
+        tenant: scope.tenant.clone(),
+        from_sequence: from,
+        page_size: MAX_PAGE_SIZE,
+        latest: false,
+    };
+    let response = session.ask(scope.admin().list_audit_events(request)).await?;
+    Ok((response.events, response.next_sequence))
+}
