@@ -134,7 +134,9 @@ impl Broker {
             return self.health().await == Some(ServingStatus::Serving);
         }
         let port = self.http_port;
-        tokio::task::spawn_blocking(move || http::status(port, "/health/ready") == Some(200)).await.unwrap_or(false)
+        tokio::task::spawn_blocking(move || http::status(port, "/health/ready") == Some(200))
+            .await
+            .unwrap_or(false)
     }
 
     /// What the standard health service answers within a second; `None` when nothing answers.

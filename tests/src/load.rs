@@ -72,7 +72,12 @@ impl World {
     ///
     /// # Panics
     /// When the broker refuses.
-    pub async fn create_as(endpoint: &str, tenant: &str, spec: v1::TopicSpec, recorder: &Arc<Recorder>) -> Self {
+    pub async fn create_as(
+        endpoint: &str,
+        tenant: &str,
+        spec: v1::TopicSpec,
+        recorder: &Arc<Recorder>,
+    ) -> Self {
         let (topic, partitions) = (spec.name.clone(), spec.partitions);
         let raw = Raw::operator(endpoint);
         raw.create_tenant(tenant).await.expect("a tenant can be created");

@@ -54,7 +54,8 @@ pub async fn count(raw: &Raw, topic: &str, partitions: u32) -> Result<Stored, St
     let mut stored = Stored::default();
     loop {
         let next = tokio::time::timeout(PATIENCE, answers.next()).await;
-        let Some(answer) = next.unwrap_or_else(|_| panic!("the read of {topic} stands still at {stored:?}")) else {
+        let Some(answer) = next.unwrap_or_else(|_| panic!("the read of {topic} stands still at {stored:?}"))
+        else {
             return Ok(stored);
         };
         if let Some(Answer::Batches(v1::ReadBatches { batches })) = answer?.kind {

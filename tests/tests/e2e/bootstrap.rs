@@ -65,7 +65,8 @@ async fn the_token_of_a_file_is_the_first_operators() {
 async fn a_bad_token_file_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let (file, token) = token_file(dir.path());
-    let setup = small(&dir.path().join("data")).with_authentication().set_text("bootstrap_token_file", &text(&file));
+    let setup =
+        small(&dir.path().join("data")).with_authentication().set_text("bootstrap_token_file", &text(&file));
     let bad = [
         String::new(),
         "canary-of-a-bad-file".to_owned(),
@@ -120,7 +121,8 @@ async fn a_configuration_file_is_enough() {
     let dir = tempfile::tempdir().expect("a directory");
     let (token_file, token) = token_file(dir.path());
     let config = dir.path().join("leveed.toml");
-    let good = format!("bootstrap_token_file = {:?}\n[tenants]\ndefault_plan = \"unlimited\"\n", text(&token_file));
+    let good =
+        format!("bootstrap_token_file = {:?}\n[tenants]\ndefault_plan = \"unlimited\"\n", text(&token_file));
     fs::write(&config, &good).expect("a file");
     let setup = Setup::new(&dir.path().join("data")).with_authentication().with_config(&config);
     let broker = Broker::start(&setup).await;
@@ -146,7 +148,10 @@ async fn a_new_user_gets_to_work() {
     let ann = admin_of(&root, &endpoint, "acme").await;
     let eve = admin_of(&root, &endpoint, "evil").await;
 
-    ann.admin().create_topics("", vec![topic("orders", 2, &[]), topic("secret", 1, &[])], false).await.expect("topics");
+    ann.admin()
+        .create_topics("", vec![topic("orders", 2, &[]), topic("secret", 1, &[])], false)
+        .await
+        .expect("topics");
     let svc = user_with_token(&ann, &endpoint, "svc", "orders").await;
     let theirs = user_with_token(&eve, &endpoint, "svc", "orders").await;
     work(&svc, 0).await;
@@ -221,7 +226,8 @@ async fn admin_of(root: &Admin, endpoint: &str, tenant: &str) -> Client {
         ..Default::default()
     };
     root.create_user(ann).await.expect("an administrator");
-    let issue = v1::IssueTokenRequest { tenant: tenant.to_owned(), user: "ann".to_owned(), ..Default::default() };
+    let issue =
+        v1::IssueTokenRequest { tenant: tenant.to_owned(), user: "ann".to_owned(), ..Default::default() };
     let issued = root.issue_token(issue).await.expect("a token");
     bearer(endpoint, issued.secret.expose())
 }
@@ -272,7 +278,11 @@ async fn work(svc: &Client, before: usize) {
 /// `svc` may do what it was allowed to, and the other tenant sees nothing.
 async fn check_bounds(svc: &Client, eve: &Client, theirs: &Client) {
     assert_eq!(denied(send(svc, "secret").await), ErrorCode::PermissionDenied);
-    assert_eq!(denied(send(svc, "no-such-topic").await), ErrorCode::PermissionDenied, "the same as for one that there is");
+    assert_eq!(
+        denied(send(svc, "no-such-topic").await),
+        ErrorCode::PermissionDenied,
+        "the same as for one that there is"
+    );
     assert_eq!(denied(svc.admin().list_users("", 0, "").await), ErrorCode::PermissionDenied);
     assert_eq!(denied(svc.admin().list_tenants(0, "").await), ErrorCode::PermissionDenied);
     assert_eq!(denied(svc.admin().delete_topic("", "orders").await), ErrorCode::PermissionDenied);
@@ -283,8 +293,15 @@ async fn check_bounds(svc: &Client, eve: &Client, theirs: &Client) {
     let foreign = eve.admin().get_topic("acme", "orders").await.expect_err("another tenant's");
     let missing = eve.admin().get_topic("nobody", "orders").await.expect_err("nobody's");
     assert_eq!(foreign.code(), Some(ErrorCode::NotFound));
-    assert_eq!(foreign.message().replace("acme", "nobody"), missing.message(), "they differ in more than the name");
-    assert_eq!(denied(eve.admin().list_usage("acme", levee_tests::tenancy::now_ms(), 0).await), ErrorCode::NotFound);
+    assert_eq!(
+        foreign.message().replace("acme", "nobody"),
+        missing.message(),
+        "they differ in more than the name"
+    );
+    assert_eq!(
+        denied(eve.admin().list_usage("acme", levee_tests::tenancy::now_ms(), 0).await),
+        ErrorCode::NotFound
+    );
     assert_eq!(denied(theirs.offsets(vec![start_of_orders()]).await), ErrorCode::NotFound);
     let users = eve.admin().list_users("", 0, "").await.expect("users").users;
     assert_eq!(users.len(), 2, "its own");
@@ -306,10 +323,12 @@ fn denied<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorCode {
 
 /// A token ends when its time has come, and at once when it is revoked.
 async fn a_token_ends(ann: &Client, endpoint: &str) {
-    let issue = |expires_in_ms| v1::IssueTokenRequest { user: "svc".to_owned(), expires_in_ms, ..Default::default() };
+    let issue =
+        |expires_in_ms| v1::IssueTokenRequest { user: "svc".to_owned(), expires_in_ms, ..Default::default() };
     let short = ann.admin().issue_token(issue(Some(1_500))).await.expect("a token");
     let long = ann.admin().issue_token(issue(None)).await.expect("a token");
-    let (short_lived, long_lived) = (bearer(endpoint, short.secret.expose()), bearer(endpoint, long.secret.expose()));
+    let (short_lived, long_lived) =
+        (bearer(endpoint, short.secret.expose()), bearer(endpoint, long.secret.expose()));
     long_lived.offsets(vec![start_of_orders()]).await.expect("it is good");
     ann.admin().revoke_token("", &long.token.id).await.expect("it can be revoked");
     assert_eq!(denied(long_lived.offsets(vec![start_of_orders()]).await), ErrorCode::Unauthenticated);

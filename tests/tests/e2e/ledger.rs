@@ -97,7 +97,10 @@ async fn the_ledger_is_exact_after_power_loss() {
     broker = crash(broker, &setup, Some(&mut disk)).await;
     // Everything was synced by now but what came within the last moment, which is gone from both.
     let left = check_all(&worlds).await;
-    assert!(left.iter().all(|(tenant, left)| left.bytes <= appended[tenant].bytes), "{left:?} of {appended:?}");
+    assert!(
+        left.iter().all(|(tenant, left)| left.bytes <= appended[tenant].bytes),
+        "{left:?} of {appended:?}"
+    );
     broker.stop().await;
 }
 
@@ -161,7 +164,11 @@ async fn check_stored(tenant: &str, worlds: &[&World]) -> Stored {
         told += stored_by_partition(world).await.iter().map(|partition| partition.stored_bytes).sum::<u64>();
     }
     let all = operator(endpoint).get_tenant(&levee_tests::tenancy::name(tenant)).await.expect("a tenant");
-    assert_eq!((told, all.stored_bytes), (stored.bytes, stored.bytes), "stored bytes of {tenant}, by topic and in all");
+    assert_eq!(
+        (told, all.stored_bytes),
+        (stored.bytes, stored.bytes),
+        "stored bytes of {tenant}, by topic and in all"
+    );
     stored
 }
 
@@ -223,7 +230,12 @@ async fn shrink(
         check_appended(&endpoint, tenant, *appended).await;
     }
     // And it goes on from there.
-    let request = raw::request(&worlds[2].topic, 0, &[payload::make(levee_tests::history::Value { writer: 0, counter: 0 }, 100)], None);
+    let request = raw::request(
+        &worlds[2].topic,
+        0,
+        &[payload::make(levee_tests::history::Value { writer: 0, counter: 0 }, 100)],
+        None,
+    );
     let bytes = request.batch.len() as u64;
     Raw::tenant(&endpoint, TENANTS[1]).produce().produce(request).await.expect("it can be produced");
     broker = crash(broker, setup, None).await;
@@ -241,6 +253,9 @@ async fn check_byte_hours(broker: &Broker, appended: &BTreeMap<String, Stored>, 
         // A clock that was read a little earlier or later.
         let hours = (began.elapsed().as_secs_f64() + 1.0) / 3600.0;
         let most = (appended.bytes + 4096) as f64 * hours;
-        assert!(used.stored_byte_hours > 0.0 && used.stored_byte_hours < most, "{tenant}: {used:?}, at most {most}");
+        assert!(
+            used.stored_byte_hours > 0.0 && used.stored_byte_hours < most,
+            "{tenant}: {used:?}, at most {most}"
+        );
     }
 }

@@ -216,7 +216,8 @@ async fn suspensions(story: &mut Story) {
     let found = story.operator().get_tenant(&name("apex")).await.expect("a tenant");
     assert_eq!(found.state(), TenantState::ReadOnly);
     assert_eq!(story.produce("apex", 9).await, Err(suspended.clone()));
-    let create = member(&story.endpoint(), "apex").admin().create_topics("", vec![topic("x", 1, &[])], false).await;
+    let create =
+        member(&story.endpoint(), "apex").admin().create_topics("", vec![topic("x", 1, &[])], false).await;
     assert_eq!(refused(create), ErrorCode::TenantSuspended);
     assert_eq!(story.stored("apex").await, Ok(before));
 
@@ -237,7 +238,8 @@ async fn suspensions(story: &mut Story) {
 async fn deletion_taken_back(story: &mut Story) {
     let suspended = ErrorCode::TenantSuspended.as_str().to_owned();
     let before = story.stored("apex").await.expect("it can be read");
-    let deleting = story.operator().delete_tenant(&name("apex"), Some(HOUR)).await.expect("it can be deleted");
+    let deleting =
+        story.operator().delete_tenant(&name("apex"), Some(HOUR)).await.expect("it can be deleted");
     let delete_at_ms = deleting.expect("it is still there").delete_at_ms;
     assert!(delete_at_ms.is_some());
     story.crash().await;
@@ -260,12 +262,19 @@ async fn end(story: &mut Story, id: u32) {
     deleted.expect("it can be deleted");
     story.crash().await;
     let operator = story.operator();
-    let gone = async || operator.get_tenant(&name("apex")).await.is_err_and(|error| error.code() == Some(ErrorCode::NotFound)).then_some(());
+    let gone = async || {
+        operator
+            .get_tenant(&name("apex"))
+            .await
+            .is_err_and(|error| error.code() == Some(ErrorCode::NotFound))
+            .then_some(())
+    };
     wait::poll("the tenant is gone", Duration::from_secs(30), gone).await;
     story.crash().await;
     check_gone(story, id).await;
     // The topics and the records of before, under the same names, with a crash in between.
-    let made = story.operator().create_tenant(&name("apex"), Some(&plan("team")), false).await.expect("a tenant");
+    let made =
+        story.operator().create_tenant(&name("apex"), Some(&plan("team")), false).await.expect("a tenant");
     let made = made.tenant.expect("a tenant");
     assert!(made.id > id, "id {} comes after {id}", made.id);
     story.crash().await;
@@ -301,7 +310,8 @@ async fn check_gone(story: &Story, id: u32) {
         ("TenantService/ResumeTenant", 1),
         ("TenantService/UndeleteTenant", 1),
     ] {
-        let found = events.iter().filter(|event| event.action == action && event.resource == "tenant:apex").count();
+        let found =
+            events.iter().filter(|event| event.action == action && event.resource == "tenant:apex").count();
         assert_eq!(found, times, "events of {action}");
     }
 }
@@ -377,7 +387,8 @@ async fn open_produce(
 ) -> (Sender<v1::ProduceStreamRequest>, tonic::Streaming<v1::ProduceStreamResponse>) {
     let (asks, asked) = futures::channel::mpsc::unbounded();
     let request = raw::request("orders", 0, &["x".into()], None);
-    asks.unbounded_send(v1::ProduceStreamRequest { correlation_id: 1, request: Some(request) }).expect("an open stream");
+    asks.unbounded_send(v1::ProduceStreamRequest { correlation_id: 1, request: Some(request) })
+        .expect("an open stream");
     let mut answers = raw.produce().produce_stream(asked).await.expect("a stream").into_inner();
     answers.message().await.expect("it is answered").expect("it is answered");
     (asks, answers)
@@ -422,12 +433,16 @@ async fn what_waits_for_a_quota_is_decided_again() {
         };
         wait::poll("it waits", Duration::from_secs(10), is_held).await;
         operator.suspend_tenant(&name("slow"), TenantState::ReadOnly).await.expect("it can be suspended");
-        let outcome = tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it ends").expect("it ends");
+        let outcome =
+            tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it ends").expect("it ends");
         assert_eq!(outcome, Err("TENANT_SUSPENDED".to_owned()), "on a stream: {is_stream}");
         let after = operator.get_tenant(&name("slow")).await.expect("a tenant").stored_bytes;
         assert_eq!(after, before, "stored after the tenant was suspended");
         operator.resume_tenant(&name("slow")).await.expect("it can be resumed");
-        operator.set_quotas(target("slow"), Vec::new(), vec![QuotaDimension::Ingress.into()]).await.expect("a quota");
+        operator
+            .set_quotas(target("slow"), Vec::new(), vec![QuotaDimension::Ingress.into()])
+            .await
+            .expect("a quota");
     }
     broker.stop().await;
 }
@@ -441,7 +456,8 @@ async fn produce_sized(raw: &Raw, bytes: usize) -> Result<(), String> {
 async fn produce_on_a_stream(raw: &Raw, bytes: usize) -> Result<(), String> {
     let (asks, asked) = futures::channel::mpsc::unbounded();
     let request = raw::request("orders", 0, &[vec![b'x'; bytes].into()], None);
-    asks.unbounded_send(v1::ProduceStreamRequest { correlation_id: 1, request: Some(request) }).expect("an open stream");
+    asks.unbounded_send(v1::ProduceStreamRequest { correlation_id: 1, request: Some(request) })
+        .expect("an open stream");
     let mut answers = raw.produce().produce_stream(asked).await.expect("a stream").into_inner();
     match answers.message().await {
         Ok(Some(answer)) => match answer.result {

@@ -67,7 +67,10 @@ fn check_rate(what: &str, measured: &Measured) {
         measured.refused,
     );
     let slack = expected * 0.02 + (BURST + BATCH + 1024) as f64;
-    assert!((passed - expected).abs() <= slack, "{what}: {passed} bytes in the window, {expected} ± {slack} expected");
+    assert!(
+        (passed - expected).abs() <= slack,
+        "{what}: {passed} bytes in the window, {expected} ± {slack} expected"
+    );
     assert!(offered.is_none_or(|times| times > 3.0), "{what}: too little was offered to tell");
 }
 
@@ -82,13 +85,18 @@ async fn q1_what_comes_in_keeps_to_the_quota() {
         let measured = offer.produce(raws, WINDOW).await;
         check_rate(&format!("in, {connections} connections"), &measured);
     }
-    let measured = offered::produce_on_streams(&Raw::tenant(&broker.endpoint(), "q1-in"), "log", 4, BATCH, WINDOW).await;
+    let measured =
+        offered::produce_on_streams(&Raw::tenant(&broker.endpoint(), "q1-in"), "log", 4, BATCH, WINDOW).await;
     check_rate("in, 4 streams of one connection", &measured);
     // Those who gave up owe nothing: what was taken for them is given back.
     let raw = Raw::tenant(&broker.endpoint(), "q1-in");
     let asked = Instant::now();
     offered::send(&raw, "log", BATCH).await.expect("it can be produced");
-    assert!(asked.elapsed() < Duration::from_secs(3), "it waited {:?} for what others gave up", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(3),
+        "it waited {:?} for what others gave up",
+        asked.elapsed()
+    );
     broker.stop().await;
 }
 
@@ -143,7 +151,10 @@ async fn q2_restarts_do_not_multiply_a_quota() {
     let mut broker = Broker::start(&setup).await;
     let endpoint = broker.endpoint();
     create_tenant(&endpoint, "q2-restarts", vec![quota(QuotaDimension::Ingress, RATE)]).await;
-    operator(&endpoint).create_topics("q2-restarts", vec![topic("log", 4, &[])], false).await.expect("a topic");
+    operator(&endpoint)
+        .create_topics("q2-restarts", vec![topic("log", 4, &[])], false)
+        .await
+        .expect("a topic");
     let offer = Offer { bytes_per_s: 5 * RATE, batch: BATCH, topics: vec!["log".to_owned()] };
     let raws = (0..4).map(|_| Raw::tenant(&endpoint, "q2-restarts")).collect();
     let began = Instant::now();
@@ -155,7 +166,8 @@ async fn q2_restarts_do_not_multiply_a_quota() {
     }
     let measured = producing.await.expect("an offer");
     let stored = operator(&endpoint).get_tenant(&name("q2-restarts")).await.expect("a tenant").stored_bytes;
-    let most = RATE as f64 * began.elapsed().as_secs_f64() * 1.02 + ((RESTARTS + 1) * (BURST + BATCH + 1024)) as f64;
+    let most =
+        RATE as f64 * began.elapsed().as_secs_f64() * 1.02 + ((RESTARTS + 1) * (BURST + BATCH + 1024)) as f64;
     println!("{} bytes acked, {stored} stored, at most {most:.0}", measured.bytes);
     assert!((stored as f64) < most, "{stored} bytes were stored, at most {most} may be");
     assert!(measured.bytes > RATE, "hardly anything passed");

@@ -26,7 +26,9 @@ impl Canary {
     fn new(what: &'static str, text: &str) -> Self {
         let mut forms = vec![text.as_bytes().to_vec()];
         // Of an API token the second half is the secret, which has raw bytes.
-        if let Some(secret) = text.strip_prefix("levee_").and_then(|rest| rest.split_once('_')).map(|(_, secret)| secret) {
+        if let Some(secret) =
+            text.strip_prefix("levee_").and_then(|rest| rest.split_once('_')).map(|(_, secret)| secret)
+        {
             forms.push(secret.as_bytes().to_vec());
             forms.extend(hex::decode::<32>(secret).map(|raw| raw.to_vec()));
         }
@@ -92,9 +94,15 @@ async fn no_secret_is_found_anywhere() {
 
     root.create_tenant(&name("acme"), None, false).await.expect("a tenant");
     root.create_topics("acme", vec![topic("orders", 1, &[])], false).await.expect("a topic");
-    let ann = v1::CreateUserRequest { tenant: "acme".to_owned(), name: "ann".to_owned(), admin: true, ..Default::default() };
+    let ann = v1::CreateUserRequest {
+        tenant: "acme".to_owned(),
+        name: "ann".to_owned(),
+        admin: true,
+        ..Default::default()
+    };
     root.create_user(ann).await.expect("a user");
-    let issue = v1::IssueTokenRequest { tenant: "acme".to_owned(), user: "ann".to_owned(), ..Default::default() };
+    let issue =
+        v1::IssueTokenRequest { tenant: "acme".to_owned(), user: "ann".to_owned(), ..Default::default() };
     let issued = root.issue_token(issue.clone()).await.expect("a token");
     let token = issued.secret.expose().to_owned();
     canaries.push(Canary::new("an API token", &token));
@@ -131,7 +139,10 @@ async fn no_secret_is_found_anywhere() {
     places.check(&canaries);
     Places::check_files(&setup.data, &canaries);
     for token in [&bootstrap, &token] {
-        assert!(holds_hash_of(&setup.data, token), "where is the hash? then nothing else would be found either");
+        assert!(
+            holds_hash_of(&setup.data, token),
+            "where is the hash? then nothing else would be found either"
+        );
     }
     let broker = Broker::start(&setup).await;
     bearer(&endpoint, &token).admin().who_am_i().await.expect("it is still good");
@@ -143,13 +154,17 @@ async fn no_secret_is_found_anywhere() {
 async fn bad_credentials(endpoint: &str, good: [&str; 3], canaries: &mut Vec<Canary>, places: &mut Places) {
     let [token, jwt, revoked] = good;
     let mut seed = Seed::new(7);
-    let mut random = |digits: usize| (0..digits / 16).map(|_| format!("{:016x}", seed.next())).collect::<String>();
+    let mut random =
+        |digits: usize| (0..digits / 16).map(|_| format!("{:016x}", seed.next())).collect::<String>();
     let (id, _) = token.rsplit_once('_').expect("two parts");
     let (signed, _) = jwt.rsplit_once('.').expect("three parts");
     let bad = [
         ("a wrong secret", format!("{id}_{}", random(64))),
         ("a token of nobody", format!("levee_00000001{}_{}", &random(32)[..24], random(64))),
-        ("a token of a tenant that there is not", format!("levee_000000ff{}_{}", &random(32)[..24], random(64))),
+        (
+            "a token of a tenant that there is not",
+            format!("levee_000000ff{}_{}", &random(32)[..24], random(64)),
+        ),
         ("what is no token", format!("canary-{}", random(64))),
         ("a token with a typing error", format!("levee_{}", random(96))),
         ("a JWT with a wrong signature", format!("{signed}.{}", URL_SAFE_NO_PAD.encode(random(64)))),

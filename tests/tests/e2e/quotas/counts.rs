@@ -48,7 +48,12 @@ async fn q3_topics_and_partitions_are_counted_exactly() {
 }
 
 /// Each creator creates so many topics, one after the other: how many were made, and how many refused.
-async fn create_at_once(endpoint: &str, tenant: &'static str, each: usize, partitions: u32) -> (usize, usize) {
+async fn create_at_once(
+    endpoint: &str,
+    tenant: &'static str,
+    each: usize,
+    partitions: u32,
+) -> (usize, usize) {
     let mut creators = JoinSet::new();
     for creator in 0..CREATORS {
         let endpoint = endpoint.to_owned();
@@ -69,7 +74,8 @@ async fn create_at_once(endpoint: &str, tenant: &'static str, each: usize, parti
 
 async fn create(endpoint: &str, tenant: &str, topic_name: &str, partitions: u32) -> Result<(), ErrorCode> {
     let admin = member(endpoint, tenant).admin();
-    let created = admin.create_topics("", vec![topic(topic_name, partitions, &[])], false).await.expect("an answer");
+    let created =
+        admin.create_topics("", vec![topic(topic_name, partitions, &[])], false).await.expect("an answer");
     match created.failures.first() {
         Some((_, error)) => Err(error.code().expect("a code")),
         None => Ok(()),

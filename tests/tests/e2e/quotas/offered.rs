@@ -71,7 +71,8 @@ impl Offer {
     pub(super) async fn produce(&self, raws: Vec<Raw>, window: Duration) -> Measured {
         let counters = Counters::new(window);
         let mut tasks = JoinSet::new();
-        let every = Duration::from_secs_f64((self.batch * raws.len() as u64) as f64 / self.bytes_per_s as f64);
+        let every =
+            Duration::from_secs_f64((self.batch * raws.len() as u64) as f64 / self.bytes_per_s as f64);
         for (n, raw) in raws.into_iter().enumerate() {
             let topic = self.topics[n % self.topics.len()].clone();
             tasks.spawn(keep_offering(raw, topic, self.batch, every, Arc::clone(&counters)));
@@ -136,7 +137,8 @@ pub(super) async fn produce_on_streams(
             let (asks, asked) = mpsc::unbounded();
             let ask = |correlation_id| {
                 let request = Some(request.clone());
-                asks.unbounded_send(v1::ProduceStreamRequest { correlation_id, request }).expect("an open stream");
+                asks.unbounded_send(v1::ProduceStreamRequest { correlation_id, request })
+                    .expect("an open stream");
             };
             (0..UNDER_WAY).for_each(&ask);
             let mut answers = raw.produce().produce_stream(asked).await.expect("a stream").into_inner();

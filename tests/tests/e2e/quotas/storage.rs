@@ -9,6 +9,7 @@ use levee_tests::stored::count;
 use levee_tests::tenancy::{name, operator, quota, topic};
 use tokio::task::JoinSet;
 
+const TENANT: &str = "full";
 const LIMIT: u64 = 2_000_000;
 const BATCH: u64 = 50_000;
 
@@ -18,11 +19,11 @@ async fn q3_storage_is_full_to_the_batch() {
     let setup = small(&dir.path().join("data"));
     let mut broker = Broker::start(&setup).await;
     let endpoint = broker.endpoint();
-    create_tenant(&endpoint, "q3", vec![quota(QuotaDimension::Storage, LIMIT)]).await;
+    create_tenant(&endpoint, TENANT, vec![quota(QuotaDimension::Storage, LIMIT)]).await;
     let relaxed = [("durability", "relaxed")];
     let topics = vec![topic("log", 4, &[]), topic("relaxed", 1, &relaxed), topic("other", 1, &[])];
-    operator(&endpoint).create_topics("q3", topics, false).await.expect("topics");
-    let raw = Raw::tenant(&endpoint, "q3");
+    operator(&endpoint).create_topics(TENANT, topics, false).await.expect("topics");
+    let raw = Raw::tenant(&endpoint, TENANT);
     offered::send(&raw, "other", BATCH).await.expect("there is room");
 
     let acked = fill(&raw).await;
@@ -33,11 +34,11 @@ async fn q3_storage_is_full_to_the_batch() {
     // Reading goes on, and so does deleting, after which there is room again.
     let read = count(&raw, "log", 4).await.expect("it can be read");
     assert!(read.bytes > 0);
-    let end = operator(&endpoint).get_topic("q3", "log").await.expect("a topic").partitions[0].end_offset;
-    operator(&endpoint).trim_partition("q3", "log", 0, end).await.expect("it can be trimmed");
+    let end = operator(&endpoint).get_topic(TENANT, "log").await.expect("a topic").partitions[0].end_offset;
+    operator(&endpoint).trim_partition(TENANT, "log", 0, end).await.expect("it can be trimmed");
     offered::send(&raw, "relaxed", BATCH).await.expect("what was trimmed is free again");
     fill(&raw).await;
-    operator(&endpoint).delete_topic("q3", "other").await.expect("it can be deleted");
+    operator(&endpoint).delete_topic(TENANT, "other").await.expect("it can be deleted");
     offered::send(&raw, "relaxed", BATCH).await.expect("what was deleted is free again");
     let error = offered::send(&raw, "relaxed", BATCH).await.expect_err("one batch was freed");
     assert_eq!(raw::reason(&error), "LIMIT_EXCEEDED", "{error}");
@@ -68,7 +69,7 @@ async fn fill(raw: &Raw) -> u64 {
     while let Some(writer) = writers.join_next().await {
         let (acked, error) = writer.expect("a writer");
         assert_eq!(raw::reason(&error), "LIMIT_EXCEEDED", "{error}");
-        for expected in ["q3", &format!("{LIMIT} bytes of storage"), "plan q3"] {
+        for expected in [TENANT, &format!("{LIMIT} bytes of storage"), "plan full"] {
             assert!(error.message().contains(expected), "no {expected:?} in {error}");
         }
         all += acked;
@@ -78,7 +79,7 @@ async fn fill(raw: &Raw) -> u64 {
 
 /// No batch more would fit, and none too many was stored.
 async fn check_full(endpoint: &str, batches: u64) {
-    let stored = operator(endpoint).get_tenant(&name("q3")).await.expect("a tenant").stored_bytes;
+    let stored = operator(endpoint).get_tenant(&name(TENANT)).await.expect("a tenant").stored_bytes;
     let each = stored / batches;
     assert!((BATCH..BATCH + 100).contains(&each), "{stored} bytes are not {batches} batches");
     assert!(stored <= LIMIT && stored + each > LIMIT, "{stored} bytes of {LIMIT}, with batches of {each}");
@@ -86,7 +87,7 @@ async fn check_full(endpoint: &str, batches: u64) {
 
 async fn repeat_when_full(endpoint: &str, raw: &Raw) {
     let operator = operator(endpoint);
-    operator.trim_partition("q3", "relaxed", 0, 1).await.expect("it can be trimmed");
+    operator.trim_partition(TENANT, "relaxed", 0, 1).await.expect("it can be trimmed");
     let session = raw.init_producer().await.expect("a producer");
     let sequence = levee_client::v1::ProducerSequence {
         producer_id: session.producer_id,
