@@ -4,6 +4,7 @@
 //! stands for them; a broker that logs an error that the test did not announce fails the test.
 
 mod binary;
+mod http;
 mod log;
 mod setup;
 
@@ -31,6 +32,8 @@ pub struct Broker {
     child: Child,
     log: Log,
     port: u16,
+    http_port: u16,
+    is_dev: bool,
     ended: Option<ExitStatus>,
     expects_errors: bool,
     started: Instant,
@@ -61,7 +64,16 @@ impl Broker {
         let mut child = setup.command().spawn().expect("leveed can be started");
         let log = Log::of(&mut child);
         let expects_errors = setup.expects_errors;
-        Self { child, log, port: setup.port, ended: None, expects_errors, started: Instant::now() }
+        Self {
+            child,
+            log,
+            port: setup.port,
+            http_port: setup.http_port,
+            is_dev: setup.is_dev,
+            ended: None,
+            expects_errors,
+            started: Instant::now(),
+        }
     }
 
     /// Starts a broker and waits until it serves.
@@ -101,7 +113,7 @@ impl Broker {
     pub async fn ready(&mut self, within: Duration) -> Result<Duration, Refusal> {
         let deadline = Instant::now() + within;
         loop {
-            if self.health().await == Some(ServingStatus::Serving) {
+            if self.is_ready().await {
                 return Ok(self.started.elapsed());
             }
             if let Some(status) = self.exited() {
@@ -114,6 +126,17 @@ impl Broker {
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Whether it serves: by the standard health service, or over HTTP where that asks for a credential.
+    async fn is_ready(&self) -> bool {
+        if self.is_dev {
+            return self.health().await == Some(ServingStatus::Serving);
+        }
+        let port = self.http_port;
+        tokio::task::spawn_blocking(move || http::status(port, "/health/ready") == Some(200))
+            .await
+            .unwrap_or(false)
     }
 
     /// What the standard health service answers within a second; `None` when nothing answers.
@@ -164,6 +187,13 @@ impl Broker {
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The token of the first operator, if it was told by now.
+    #[must_use]
+    pub fn bootstrap_token(&self) -> Option<String> {
+        let log = self.log.so_far();
+        log.lines().map(str::trim).find(|line| line.starts_with("levee_")).map(str::to_owned)
     }
 
     /// From now on, errors in its log are no failure.

@@ -21,5 +21,7 @@ pub mod proxy;
 pub mod raw;
 pub mod recorder;
 pub mod seed;
+pub mod stored;
 pub mod strace;
+pub mod tenancy;
 pub mod wait;

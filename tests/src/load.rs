@@ -68,7 +68,16 @@ impl World {
         Self::create_as(endpoint, "checked", spec, recorder).await
     }
 
-    async fn create_as(endpoint: &str, tenant: &str, spec: v1::TopicSpec, recorder: &Arc<Recorder>) -> Self {
+    /// Creates a tenant and a topic with properties, as far as they are missing.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn create_as(
+        endpoint: &str,
+        tenant: &str,
+        spec: v1::TopicSpec,
+        recorder: &Arc<Recorder>,
+    ) -> Self {
         let (topic, partitions) = (spec.name.clone(), spec.partitions);
         let raw = Raw::operator(endpoint);
         raw.create_tenant(tenant).await.expect("a tenant can be created");

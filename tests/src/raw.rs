@@ -55,6 +55,24 @@ impl Raw {
         Self::with(endpoint, &format!("Dev tenant {tenant}"))
     }
 
+    /// As this user of a tenant.
+    ///
+    /// # Panics
+    /// When the endpoint is not one.
+    #[must_use]
+    pub fn user(endpoint: &str, tenant: &str, user: &str) -> Self {
+        Self::with(endpoint, &format!("Dev tenant {tenant} user {user}"))
+    }
+
+    /// As whoever has this token.
+    ///
+    /// # Panics
+    /// When the endpoint is not one, or the token does not fit into a header.
+    #[must_use]
+    pub fn bearer(endpoint: &str, token: &str) -> Self {
+        Self::with(endpoint, &format!("Bearer {token}"))
+    }
+
     /// With any credential.
     ///
     /// # Panics

@@ -20,6 +20,21 @@ pub async fn until<T>(what: &str, within: Duration, mut condition: impl FnMut() 
     }
 }
 
+/// The same for a condition that takes a while to look at, such as a call.
+///
+/// # Panics
+/// As [`until`].
+pub async fn poll<T>(what: &str, within: Duration, condition: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(found) = condition().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        tokio::time::sleep(STEP).await;
+    }
+}
+
 /// The same on a thread that may block.
 ///
 /// # Panics

@@ -24,11 +24,15 @@ pub struct Setup {
     pub wrapper: Vec<OsString>,
     /// Errors in its log are no failure.
     pub expects_errors: bool,
+    /// Without authentication.
+    pub(super) is_dev: bool,
+    /// Its configuration file.
+    config: Option<PathBuf>,
     settings: Vec<(String, String)>,
 }
 
 impl Setup {
-    /// A broker on this directory with free ports and default settings.
+    /// A broker on this directory with free ports and default settings, that asks nobody who they are.
     ///
     /// # Panics
     /// When no port is free.
@@ -40,14 +44,36 @@ impl Setup {
             http_port: free_port(),
             wrapper: Vec::new(),
             expects_errors: false,
+            is_dev: true,
+            config: None,
             settings: Vec::new(),
         }
     }
 
     /// The same with another value of a setting, named as in `leveed.toml`: `storage.segment_bytes`.
     #[must_use]
-    pub fn set(mut self, key: &str, value: u64) -> Self {
-        self.settings.push((key.to_owned(), value.to_string()));
+    pub fn set(self, key: &str, value: u64) -> Self {
+        self.set_text(key, &value.to_string())
+    }
+
+    /// The same for a setting that is a text.
+    #[must_use]
+    pub fn set_text(mut self, key: &str, value: &str) -> Self {
+        self.settings.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same, but it asks everybody who they are.
+    #[must_use]
+    pub fn with_authentication(mut self) -> Self {
+        self.is_dev = false;
+        self
+    }
+
+    /// The same with a configuration file.
+    #[must_use]
+    pub fn with_config(mut self, file: &Path) -> Self {
+        self.config = Some(file.to_owned());
         self
     }
 
@@ -78,7 +104,13 @@ impl Setup {
         let binary = leveed().into_os_string();
         let line: Vec<_> = self.wrapper.iter().cloned().chain([binary]).collect();
         let mut command = Command::new(&line[0]);
-        command.args(&line[1..]).arg("--dev").arg("--data").arg(&self.data);
+        command.args(&line[1..]).arg("--data").arg(&self.data);
+        if self.is_dev {
+            command.arg("--dev");
+        }
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
         command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
         command.arg("--http-listen").arg(format!("127.0.0.1:{}", self.http_port));
         // Those of the tests themselves are none that the broker knows.

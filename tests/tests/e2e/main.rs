@@ -11,6 +11,7 @@
     reason = "tests of real processes in real time"
 )]
 
+mod bootstrap;
 mod cancel;
 mod cli;
 mod crash;
@@ -19,12 +20,17 @@ mod faults;
 mod full;
 mod golden;
 mod isolation;
+mod ledger;
+mod lifecycle;
 mod metrics;
 mod network;
 mod power;
+mod producers;
+mod quotas;
 mod recovery;
 mod recreate;
 mod relaxed;
+mod secrets;
 mod stop;
 mod under_load;
 

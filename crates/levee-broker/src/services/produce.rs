@@ -8,7 +8,7 @@ use crate::error::reply;
 use crate::fields::invalid;
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
-use append::{Checked, Produced, Volume, answer, check};
+use append::{Checked, Produced, Volume, answer, check, check_again};
 use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_storage::ProducerSession;
@@ -58,8 +58,11 @@ impl Produce {
     async fn one(&self, request: Request<v1::ProduceRequest>) -> Result<v1::ProduceResponse, LeveeError> {
         let permit = self.authorizer.tenant(&request, Operation::Produce, "")?;
         // Always copied: beside all that a call costs, that is little.
-        let Checked { append, reservation } = check(&permit, request.into_inner(), usize::MAX)?;
+        let Checked { append, topic, reservation } = check(&permit, request.into_inner(), usize::MAX)?;
         let throttled = reservation.wait().await;
+        if !throttled.is_zero() {
+            check_again(&permit, &topic)?;
+        }
         let volume = Volume::of(&append);
         let appended = permit.shard().submit(append).await?.await?;
         self.produced.count(volume);

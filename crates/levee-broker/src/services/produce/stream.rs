@@ -4,7 +4,7 @@
 //! does not take its answers is not read from; and dropping the stream, at any moment, drops everything
 //! that it holds. What was submitted before is then stored or not as a whole.
 
-use super::append::{Checked, Produced, Volume, answer, check};
+use super::append::{Checked, Produced, Volume, answer, check, check_again};
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::error::{detail, explain, status};
 use crate::fields::invalid;
@@ -16,12 +16,13 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
 use levee_proto::v1::produce_stream_response::Result as Outcome;
-use levee_storage::{Append, Receipt};
+use levee_storage::{Append, Receipt, Topic};
 use levee_types::limits::MAX_PRODUCE_IN_FLIGHT;
 use levee_types::quota::Dimension;
 use levee_types::{ErrorCode, LeveeError};
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -59,6 +60,7 @@ struct InFlight {
 struct Held {
     correlation_id: u64,
     append: Append,
+    topic: Arc<Topic>,
     wait: BoxFuture<'static, Duration>,
 }
 
@@ -121,7 +123,7 @@ impl ProduceStream {
                 throttled = held(&mut self.held), if self.held.is_some() => self.release(throttled).await,
                 () = self.doubts.arise(), if is_open => match self.permit.renew() {
                     Ok(permit) => self.permit = permit,
-                    Err(error) => self.end = Some(Err(status(&error))),
+                    Err(error) => self.close(&error),
                 },
                 () = &mut self.retire, if is_open => self.end = Some(Err(status(&draining()))),
                 request = self.requests.stream.message(), if is_open && has_room => self.take(request).await,
@@ -139,11 +141,12 @@ impl ProduceStream {
                 self.idle.reset();
                 let correlation_id = request.correlation_id;
                 match self.check(request) {
-                    Ok(Checked { append, reservation }) if reservation.delay().is_zero() => {
+                    Ok(Checked { append, reservation, .. }) if reservation.delay().is_zero() => {
                         self.submit(correlation_id, append, reservation.wait().await).await;
                     }
-                    Ok(Checked { append, reservation }) => {
-                        self.held = Some(Held { correlation_id, append, wait: reservation.wait().boxed() });
+                    Ok(Checked { append, topic, reservation }) => {
+                        let wait = reservation.wait().boxed();
+                        self.held = Some(Held { correlation_id, append, topic, wait });
                     }
                     Err(error) => {
                         self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
@@ -163,15 +166,28 @@ impl ProduceStream {
         let request =
             request.request.ok_or_else(|| invalid("request", "it is missing", "give the batch to append"))?;
         let one = self.permit.reserve(Dimension::Requests, 1, None)?;
-        let Checked { append, reservation } = check(&self.permit, request, self.requests.memory.bytes())?;
-        Ok(Checked { append, reservation: reservation.and(one) })
+        let checked = check(&self.permit, request, self.requests.memory.bytes())?;
+        Ok(Checked { reservation: checked.reservation.and(one), ..checked })
     }
 
     /// The turn of the request that was held has come.
     async fn release(&mut self, throttled: Duration) {
-        if let Some(Held { correlation_id, append, .. }) = self.held.take() {
-            self.submit(correlation_id, append, throttled).await;
+        if let Some(Held { correlation_id, append, topic, .. }) = self.held.take() {
+            match check_again(&self.permit, &topic) {
+                Ok(()) => self.submit(correlation_id, append, throttled).await,
+                Err(error) => {
+                    self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
+                }
+            }
         }
+    }
+
+    /// The caller may not append any more: neither what comes nor what waits.
+    fn close(&mut self, error: &LeveeError) {
+        if let Some(Held { correlation_id, .. }) = self.held.take() {
+            self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error.clone()) });
+        }
+        self.end = Some(Err(status(error)));
     }
 
     /// Waits for room in storage's queue. Meanwhile nothing more is read either.
