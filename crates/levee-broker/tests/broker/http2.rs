@@ -407,7 +407,6 @@ async fn a_body_that_does_not_come_is_given_up() {
         .method("POST")
         .uri("http://localhost/levee.v1.ProduceService/Produce")
         .header("content-type", "application/grpc")
-        .header("authorization", "Dev tenant acme")
         .body(())
         .unwrap();
     let (answer, mut sender) = client.send_request(request, false).unwrap();

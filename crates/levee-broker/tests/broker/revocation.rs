@@ -1,6 +1,8 @@
 //! What is taken away holds at once for new calls, and ends the open streams of whom it is taken from, and of nobody
 //! else.
 
+mod waiting;
+
 use crate::harness::{Broker, PATIENCE, next, position, produce_request, reason};
 use crate::tenancy::{allow, deny, every_topic, group, named, now_ms, user};
 use crate::wire::Caller;
