@@ -215,6 +215,16 @@ impl Permit<InTenant> {
         })
     }
 
+    /// Waits for a share of the quota, and if that takes a while decides again, but for topics. Tells how long it was.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, PERMISSION_DENIED, TENANT_SUSPENDED.
+    pub async fn wait(self, reservation: Reservation) -> Result<(Self, Duration), LeveeError> {
+        let throttled = reservation.wait().await;
+        let permit = if throttled.is_zero() { self } else { self.renew()? };
+        Ok((permit, throttled))
+    }
+
     /// Takes so much of the tenant's quota. Operators are nobody's guests: what they do for a tenant costs it nothing.
     ///
     /// # Errors
@@ -247,6 +257,17 @@ pub struct Doubts {
 }
 
 impl Doubts {
+    /// Whether there are any by now, without waiting. Each change is told once.
+    pub fn have_arisen(&mut self) -> bool {
+        let is_changed = self.changes.has_changed().unwrap_or_else(|_| {
+            // Nobody tells any more. From now on somebody does again.
+            self.changes = self.tenant.changes();
+            true
+        });
+        self.changes.borrow_and_update();
+        is_changed || self.expires_ms.is_some_and(|expires_ms| expires_ms <= self.clock.unix_ms())
+    }
+
     /// Resolves when the tenant was changed since this was called last, or the credential has expired. Cancel-safe.
     pub async fn arise(&mut self) {
         tokio::select! {

@@ -8,7 +8,7 @@ use crate::error::reply;
 use crate::fields::invalid;
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
-use append::{Checked, Produced, Volume, answer, check, check_again};
+use append::{Checked, Produced, Volume, answer, check};
 use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_storage::ProducerSession;
@@ -59,9 +59,10 @@ impl Produce {
         let permit = self.authorizer.tenant(&request, Operation::Produce, "")?;
         // Always copied: beside all that a call costs, that is little.
         let Checked { append, topic, reservation } = check(&permit, request.into_inner(), usize::MAX)?;
-        let throttled = reservation.wait().await;
+        let (permit, throttled) = permit.wait(reservation).await?;
         if !throttled.is_zero() {
-            check_again(&permit, &topic)?;
+            // What was decided before may not hold any more.
+            permit.require(topic.name.as_str())?;
         }
         let volume = Volume::of(&append);
         let appended = permit.shard().submit(append).await?.await?;

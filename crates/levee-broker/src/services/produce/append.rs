@@ -76,14 +76,6 @@ fn to_sequence(producer: v1::ProducerSequence, records: u32) -> Result<ProducerS
     Ok(ProducerSequence { producer: ProducerId(producer_id), epoch, sequence })
 }
 
-/// Decides again, after a wait, whether the caller may append to the topic.
-///
-/// # Errors
-/// As when it was decided first.
-pub(super) fn check_again(permit: &Permit<InTenant>, topic: &Topic) -> Result<(), LeveeError> {
-    permit.renew()?.require(topic.name.as_str())
-}
-
 /// The answer to an append that was acknowledged, after it had waited so long for the quota.
 pub(super) fn answer(appended: Appended, throttled: Duration) -> v1::ProduceResponse {
     let Appended { base_offset, append_time_ms, duplicate } = appended;

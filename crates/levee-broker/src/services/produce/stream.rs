@@ -4,14 +4,14 @@
 //! does not take its answers is not read from; and dropping the stream, at any moment, drops everything
 //! that it holds. What was submitted before is then stored or not as a whole.
 
-use super::append::{Checked, Produced, Volume, answer, check, check_again};
+use super::append::{Checked, Produced, Volume, answer, check};
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::error::{detail, explain, status};
 use crate::fields::invalid;
 use crate::transport::aligned::MessageMemory;
 use crate::transport::connection::draining;
-use futures::FutureExt as _;
 use futures::StreamExt as _;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
@@ -121,10 +121,7 @@ impl ProduceStream {
                     return Ok(Some(v1::ProduceStreamResponse { correlation_id, result: Some(outcome) }));
                 }
                 throttled = held(&mut self.held), if self.held.is_some() => self.release(throttled).await,
-                () = self.doubts.arise(), if is_open => match self.permit.renew() {
-                    Ok(permit) => self.permit = permit,
-                    Err(error) => self.close(&error),
-                },
+                () = self.doubts.arise(), if is_open => self.renew(),
                 () = &mut self.retire, if is_open => self.end = Some(Err(status(&draining()))),
                 request = self.requests.stream.message(), if is_open && has_room => self.take(request).await,
                 () = self.idle.expired(), if is_open && has_room => self.end = Some(Err(status(&self.idle.error()))),
@@ -145,8 +142,7 @@ impl ProduceStream {
                         self.submit(correlation_id, append, reservation.wait().await).await;
                     }
                     Ok(Checked { append, topic, reservation }) => {
-                        let wait = reservation.wait().boxed();
-                        self.held = Some(Held { correlation_id, append, topic, wait });
+                        self.held = Some(Held { correlation_id, append, topic, wait: reservation.wait().boxed() });
                     }
                     Err(error) => {
                         self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
@@ -170,24 +166,33 @@ impl ProduceStream {
         Ok(Checked { reservation: checked.reservation.and(one), ..checked })
     }
 
-    /// The turn of the request that was held has come.
-    async fn release(&mut self, throttled: Duration) {
-        if let Some(Held { correlation_id, append, topic, .. }) = self.held.take() {
-            match check_again(&self.permit, &topic) {
-                Ok(()) => self.submit(correlation_id, append, throttled).await,
-                Err(error) => {
+    /// Decides again whether the caller may go on. If not, what waits for the quota does not wait any more.
+    fn renew(&mut self) {
+        match self.permit.renew() {
+            Ok(permit) => self.permit = permit,
+            Err(error) => {
+                self.end = Some(Err(status(&error)));
+                if let Some(Held { correlation_id, .. }) = self.held.take() {
                     self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
                 }
             }
         }
     }
 
-    /// The caller may not append any more: neither what comes nor what waits.
-    fn close(&mut self, error: &LeveeError) {
-        if let Some(Held { correlation_id, .. }) = self.held.take() {
-            self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error.clone()) });
+    /// The turn of the request that was held has come. What was decided before it waited may not hold any more.
+    async fn release(&mut self, throttled: Duration) {
+        let Some(Held { correlation_id, append, topic, .. }) = self.held.take() else { return };
+        let decided = self.permit.renew().and_then(|permit| {
+            permit.require(topic.name.as_str())?;
+            Ok(permit)
+        });
+        match decided {
+            Ok(permit) => {
+                self.permit = permit;
+                self.submit(correlation_id, append, throttled).await;
+            }
+            Err(error) => self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) }),
         }
-        self.end = Some(Err(status(error)));
     }
 
     /// Waits for room in storage's queue. Meanwhile nothing more is read either.

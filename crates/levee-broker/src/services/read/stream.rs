@@ -151,6 +151,10 @@ impl ReadStream {
             return Err(out_of_range("credit_bytes", credit_bytes, 1, MAX_READ_CREDIT));
         }
         let positions = Named::new(positions)?;
+        // The client may have taken its time.
+        if self.doubts.have_arisen() {
+            self.renew()?;
+        }
         let permit = Arc::clone(&self.permit);
         let resolved = self.blocking.run(move || resolve(&permit, positions)).await?;
         refuse_repeated(&resolved)?;
@@ -162,6 +166,10 @@ impl ReadStream {
     /// The next batches.
     async fn follow(&mut self) -> Result<Option<Answer>, Status> {
         loop {
+            // A reader that is behind waits for nothing below.
+            if self.doubts.have_arisen() {
+                self.renew().map_err(|error| status(&error))?;
+            }
             let Some(reading) = &mut self.reading else { return Ok(None) };
             // Without it a client that always has credit to give would keep the worker to itself.
             tokio::task::coop::consume_budget().await;
