@@ -100,9 +100,11 @@ async fn use_it(admin: &Caller, member: &Caller, mark: &str) {
     let init: v1::InitProducerResponse =
         member.must(Op::InitProducer, &v1::InitProducerRequest::default()).await;
     let mut batch = produce_request(&topic, 0, &[mark]);
-    batch.producer = Some(v1::ProducerSequence { producer_id: init.producer_id, epoch: init.epoch, sequence: 0 });
+    batch.producer =
+        Some(v1::ProducerSequence { producer_id: init.producer_id, epoch: init.epoch, sequence: 0 });
     let _: v1::ProduceResponse = member.must(Op::Produce, &batch).await;
-    let one = v1::ProduceStreamRequest { correlation_id: 1, request: Some(produce_request(&topic, 0, &[mark])) };
+    let one =
+        v1::ProduceStreamRequest { correlation_id: 1, request: Some(produce_request(&topic, 0, &[mark])) };
     member.call(Op::ProduceStream.path(), &[one.encode_to_vec()], &[]).await;
     let positions = vec![position(&topic, 0, from_start())];
     let start = v1::ReadStart { positions, credit_bytes: 1 << 20, stop_at_end: true };
@@ -243,7 +245,9 @@ async fn a_guessed_name_is_answered_like_one_that_nobody_has() {
             continue;
         }
         for (who, caller) in &others {
-            for (tenant, thing) in [("c-", "t-"), ("c-", "u-"), ("", "t-"), ("", "u-"), ("", "c-"), ("", "p-")] {
+            for (tenant, thing) in
+                [("c-", "t-"), ("c-", "u-"), ("", "t-"), ("", "u-"), ("", "c-"), ("", "p-")]
+            {
                 let guess = |mark: &str| {
                     let tenant = if tenant.is_empty() { String::new() } else { format!("{tenant}{mark}") };
                     (row.message)(&tenant, &format!("{thing}{mark}"))

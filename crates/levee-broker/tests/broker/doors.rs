@@ -111,9 +111,10 @@ impl Reference<'_> {
 
     fn may(&self, operation: i32, topic: &str) -> bool {
         let in_scope = self.scopes.is_empty()
-            || self.scopes.iter().any(|scope| {
-                scope.operations.contains(&operation) && matches(scope.topics.as_ref(), topic)
-            });
+            || self
+                .scopes
+                .iter()
+                .any(|scope| scope.operations.contains(&operation) && matches(scope.topics.as_ref(), topic));
         in_scope && self.user_may(operation, topic)
     }
 
@@ -131,8 +132,8 @@ impl Reference<'_> {
                 && self.is_meant(rule)
                 && rule.operations.contains(&operation)
         });
-        let in_scope = self.scopes.is_empty()
-            || self.scopes.iter().any(|scope| scope.operations.contains(&operation));
+        let in_scope =
+            self.scopes.is_empty() || self.scopes.iter().any(|scope| scope.operations.contains(&operation));
         in_scope && !is_denied && (self.is_admin || is_allowed)
     }
 }
@@ -199,8 +200,7 @@ async fn check_lists(caller: &Caller, reference: &Reference<'_>) {
     match listed {
         Ok(listed) => {
             let listed: Vec<_> = listed.topics.into_iter().map(|topic| topic.name).collect();
-            let expected: Vec<_> =
-                TOPICS.into_iter().filter(|topic| reference.may(LIST, topic)).collect();
+            let expected: Vec<_> = TOPICS.into_iter().filter(|topic| reference.may(LIST, topic)).collect();
             assert_eq!(listed, expected, "ListTopics by {user}");
             assert!(reference.may_any(LIST), "ListTopics by {user}");
         }

@@ -37,8 +37,7 @@ async fn fill(broker: &Broker, operator: &Caller, tenant: &str, count: usize) ->
     operator.make_user(tenant, "admin", true, &[]).await;
     let (_, credential) = operator.full_token(tenant, "admin").await;
     let admin = Caller::new(broker, credential).await;
-    let mut ids =
-        Ids { tokens: vec![], credentials: vec![], rules: vec![], producers: vec![], events: 0 };
+    let mut ids = Ids { tokens: vec![], credentials: vec![], rules: vec![], producers: vec![], events: 0 };
     for index in 0..count {
         admin.make_topic("", &format!("{tenant}-{index}")).await;
         admin.make_user("", &format!("{tenant}-{index}"), false, &[]).await;
@@ -78,9 +77,7 @@ impl World {
     ) {
         let before = self.picture().await;
         let mut seen = Vec::new();
-        for (name, bytes) in
-            [(foreign.0, foreign.1.encode_to_vec()), (absent.0, absent.1.encode_to_vec())]
-        {
+        for (name, bytes) in [(foreign.0, foreign.1.encode_to_vec()), (absent.0, absent.1.encode_to_vec())] {
             let answer = self.admin.call(operation.path(), &[bytes], &[]).await;
             let status = answer.status();
             seen.push(match status.code() {
@@ -190,8 +187,7 @@ async fn ids_of_producers() {
             "OK",
         )
         .await;
-    let answer =
-        world.admin.call(Op::ProduceStream.path(), &[stream(foreign).encode_to_vec()], &[]).await;
+    let answer = world.admin.call(Op::ProduceStream.path(), &[stream(foreign).encode_to_vec()], &[]).await;
     match answer.messages::<v1::ProduceStreamResponse>().remove(0).result {
         Some(Outcome::Error(error)) => assert_eq!(error.code(), v1::ErrorCode::UnknownProducer),
         other => panic!("{other:?}"),
@@ -239,16 +235,10 @@ async fn page_tokens_and_sequences() {
     let page: v1::ListTokensResponse = operator.must(Op::ListTokens, &tokens(beta(), "")).await;
     assert!(!page.next_page_token.is_empty());
     let absent = "7".repeat(32);
-    let (theirs, nobodys) =
-        (tokens(String::new(), &page.next_page_token), tokens(String::new(), &absent));
+    let (theirs, nobodys) = (tokens(String::new(), &page.next_page_token), tokens(String::new(), &absent));
     let name = &page.next_page_token;
     world
-        .same::<v1::ListTokensResponse>(
-            Op::ListTokens,
-            (name, &theirs),
-            (&absent, &nobodys),
-            "NOT_FOUND",
-        )
+        .same::<v1::ListTokensResponse>(Op::ListTokens, (name, &theirs), (&absent, &nobodys), "NOT_FOUND")
         .await;
     let page: v1::ListAclRulesResponse = operator.must(Op::ListAclRules, &rules(beta(), "")).await;
     let (theirs, nobodys) = (rules(String::new(), &page.next_page_token), rules(String::new(), "777"));
@@ -258,8 +248,7 @@ async fn page_tokens_and_sequences() {
     let (theirs, nobodys) = (events(world.beta.events - 1), events(777));
     let mut seen = Vec::new();
     for request in [theirs, nobodys] {
-        let page: v1::ListAuditEventsResponse =
-            world.admin.must(Op::ListAuditEvents, &request).await;
+        let page: v1::ListAuditEventsResponse = world.admin.must(Op::ListAuditEvents, &request).await;
         assert!(page.next_sequence == request.from_sequence || page.next_sequence == world.acme.events);
         seen.push(page.events);
     }

@@ -165,8 +165,11 @@ impl Try<'_> {
     /// Everything that this caller tries.
     fn all<'a>(operation: Operation, row: &'a Row, who: Who) -> Vec<Try<'a>> {
         let of = |named, thing| Try { operation, row, who, named, thing };
-        let things: &[Thing] =
-            if row.key == Key::Nothing { &[Thing::Own] } else { &[Thing::Own, Thing::Foreign, Thing::Absent] };
+        let things: &[Thing] = if row.key == Key::Nothing {
+            &[Thing::Own]
+        } else {
+            &[Thing::Own, Thing::Foreign, Thing::Absent]
+        };
         if !of(Named::Nothing, Thing::Own).has_tenant() {
             return things.iter().map(|thing| of(Named::Nothing, *thing)).collect();
         }
@@ -224,12 +227,15 @@ impl Try<'_> {
         let id = format!("try-{}", ledger.tries);
         let message = (self.row.message)(self.tenant(), &thing);
         let answer = caller.call(self.operation.path(), &[message], &[("levee-request-id", &id)]).await;
-        let view = View::of(self.operation, &answer).without(&thing, "THING").without(self.tenant(), "TENANT");
+        let view =
+            View::of(self.operation, &answer).without(&thing, "THING").without(self.tenant(), "TENANT");
         let (code, is_refusal) = self.expected();
         assert_eq!(view.code, code, "{self}: {view:?}");
         let mut note = |log, is_refused| {
-            *ledger.expected.entry((log, principal.clone(), self.operation.action(), is_refused)).or_default() +=
-                1;
+            *ledger
+                .expected
+                .entry((log, principal.clone(), self.operation.action(), is_refused))
+                .or_default() += 1;
         };
         if is_refusal {
             let is_outside = matches!(self.who, Who::Anonymous | Who::Operator);
@@ -323,7 +329,13 @@ async fn refuse_all(world: &World, operation: Operation, row: &Row, anonymous: &
 }
 
 /// Whoever may: it is done, and to nobody else.
-async fn allow_all(world: &mut World, operation: Operation, row: &Row, anonymous: &Caller, ledger: &mut Ledger) {
+async fn allow_all(
+    world: &mut World,
+    operation: Operation,
+    row: &Row,
+    anonymous: &Caller,
+    ledger: &mut Ledger,
+) {
     for who in EVERYBODY {
         let mut seen: Option<View> = None;
         for attempt in Try::all(operation, row, who) {

@@ -232,8 +232,11 @@ async fn streams_end_when_what_allows_them_is_taken_away() {
     for (index, (taken, code)) in cases.into_iter().enumerate() {
         let name = format!("victim-{index}");
         let in_group = format!("group-{index}");
-        let groups: &[&str] =
-            if matches!(taken, Taken::Group | Taken::ByDenialForEverybodyInAGroup) { &[&in_group] } else { &[] };
+        let groups: &[&str] = if matches!(taken, Taken::Group | Taken::ByDenialForEverybodyInAGroup) {
+            &[&in_group]
+        } else {
+            &[]
+        };
         let (victim, rule) = acme.someone(&name, groups, None).await;
         // The same user of another tenant.
         let (namesake, _) = beta.someone(&name, groups, None).await;
@@ -249,11 +252,8 @@ async fn streams_end_when_what_allows_them_is_taken_away() {
 }
 
 async fn take(operator: &Caller, taken: Taken, name: &str, groups: &[&str], rule: u64, token: &str) {
-    let update = v1::UpdateUserRequest {
-        tenant: "acme".to_owned(),
-        name: name.to_owned(),
-        ..Default::default()
-    };
+    let update =
+        v1::UpdateUserRequest { tenant: "acme".to_owned(), name: name.to_owned(), ..Default::default() };
     match taken {
         Taken::Rule => operator.delete_rules("acme", vec![rule]).await,
         Taken::ByDenial => {

@@ -100,11 +100,8 @@ impl Caller {
 
     /// A token without any limit.
     pub(crate) async fn full_token(&self, tenant: &str, user: &str) -> (String, String) {
-        let request = v1::IssueTokenRequest {
-            tenant: tenant.to_owned(),
-            user: user.to_owned(),
-            ..Default::default()
-        };
+        let request =
+            v1::IssueTokenRequest { tenant: tenant.to_owned(), user: user.to_owned(), ..Default::default() };
         self.make_token(request).await
     }
 

@@ -124,7 +124,8 @@ impl Answer {
             bytes.extend(name.as_str().bytes().chain([b'=']).chain(value.as_bytes().iter().copied()));
             bytes.push(b'\n');
         }
-        if let Some(status) = Status::from_header_map(&self.trailers).or(Status::from_header_map(&self.head)) {
+        if let Some(status) = Status::from_header_map(&self.trailers).or(Status::from_header_map(&self.head))
+        {
             bytes.extend(status.message().bytes().chain([b'\n']));
             bytes.extend(status.details());
         }

@@ -111,6 +111,8 @@ pub struct TokenScope {
 /// narrower than its user.
 #[must_use]
 pub fn scopes_allow(scopes: &[TokenScope], operation: AclOperation, topic: &str) -> bool {
-    let allows = |scope: &TokenScope| scope.operations.with_implied().contains(operation) && scope.topics.matches(topic);
+    let allows = |scope: &TokenScope| {
+        scope.operations.with_implied().contains(operation) && scope.topics.matches(topic)
+    };
     scopes.is_empty() || scopes.iter().any(allows)
 }

@@ -26,7 +26,8 @@ async fn tenants_are_created_and_deleted_each_for_itself() {
     let said = desk.run(&["tenant", "create", "acme", "hooli", "globex"]);
     assert_eq!((said.code, said.out.as_str()), (1, "tenant hooli created\n"), "{said:?}");
     assert_eq!(said.err.matches("error: tenant ").count(), 2, "{said:?}");
-    let said = desk.run(&["tenant", "delete", "gone", "hooli", "lost", "--grace", "0s", "--yes", "-o", "json"]);
+    let said =
+        desk.run(&["tenant", "delete", "gone", "hooli", "lost", "--grace", "0s", "--yes", "-o", "json"]);
     let object: Value = serde_json::from_str(&said.out).expect("one object");
     assert_eq!((said.code, &object["deleted"]), (1, &json!(1)), "{said:?}");
     assert_eq!(

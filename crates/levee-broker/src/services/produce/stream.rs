@@ -10,8 +10,8 @@ use crate::error::{detail, explain, status};
 use crate::fields::invalid;
 use crate::transport::aligned::MessageMemory;
 use crate::transport::connection::draining;
-use futures::StreamExt as _;
 use futures::FutureExt as _;
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
@@ -142,7 +142,8 @@ impl ProduceStream {
                         self.submit(correlation_id, append, reservation.wait().await).await;
                     }
                     Ok(Checked { append, topic, reservation }) => {
-                        self.held = Some(Held { correlation_id, append, topic, wait: reservation.wait().boxed() });
+                        self.held =
+                            Some(Held { correlation_id, append, topic, wait: reservation.wait().boxed() });
                     }
                     Err(error) => {
                         self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });

@@ -152,9 +152,9 @@ fn tenants(method: &str) -> Option<Row> {
         "CreateTenant" => row(Key::Tenant, Creates, |_, name| {
             v1::CreateTenantRequest { name: owned(name), ..Default::default() }.encode_to_vec()
         }),
-        "GetTenant" => row(Key::Nothing, Any, |tenant, _| {
-            v1::GetTenantRequest { name: owned(tenant) }.encode_to_vec()
-        }),
+        "GetTenant" => {
+            row(Key::Nothing, Any, |tenant, _| v1::GetTenantRequest { name: owned(tenant) }.encode_to_vec())
+        }
         "ListTenants" => row(Key::Nothing, Any, |_, _| v1::ListTenantsRequest::default().encode_to_vec()),
         "UpdateTenant" => row(Key::Tenant, Needs, |_, name| {
             let plan = Some(owned("unlimited"));
@@ -164,15 +164,15 @@ fn tenants(method: &str) -> Option<Row> {
             let mode = v1::TenantState::ReadOnly as i32;
             v1::SuspendTenantRequest { name: owned(name), mode }.encode_to_vec()
         }),
-        "ResumeTenant" => row(Key::Tenant, Needs, |_, name| {
-            v1::ResumeTenantRequest { name: owned(name) }.encode_to_vec()
-        }),
+        "ResumeTenant" => {
+            row(Key::Tenant, Needs, |_, name| v1::ResumeTenantRequest { name: owned(name) }.encode_to_vec())
+        }
         "DeleteTenant" => row(Key::Tenant, Needs, |_, name| {
             v1::DeleteTenantRequest { name: owned(name), grace_ms: None }.encode_to_vec()
         }),
-        "UndeleteTenant" => row(Key::Tenant, Needs, |_, name| {
-            v1::UndeleteTenantRequest { name: owned(name) }.encode_to_vec()
-        }),
+        "UndeleteTenant" => {
+            row(Key::Tenant, Needs, |_, name| v1::UndeleteTenantRequest { name: owned(name) }.encode_to_vec())
+        }
         "ListUsage" => row(Key::Nothing, Any, |tenant, _| {
             let now_ms = 3_600_000;
             v1::ListUsageRequest { tenant: owned(tenant), from_ms: 0, to_ms: now_ms }.encode_to_vec()

@@ -52,8 +52,7 @@ impl World {
         let end = Instant::now() + PATIENCE;
         let request = v1::ExplainQuotasRequest { tenant: "acme".to_owned() };
         loop {
-            let explained: v1::ExplainQuotasResponse =
-                self.operator.must(Op::ExplainQuotas, &request).await;
+            let explained: v1::ExplainQuotasResponse = self.operator.must(Op::ExplainQuotas, &request).await;
             if explained.events.len() >= count {
                 return;
             }

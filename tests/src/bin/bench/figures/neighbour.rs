@@ -117,7 +117,11 @@ fn make_noise(endpoint: &str) -> JoinSet<()> {
 }
 
 /// Produces as fast as it is taken, until something is refused.
-async fn produce(endpoint: &str, batches: &Arc<Vec<Batch>>, number: usize) -> std::result::Result<(), Status> {
+async fn produce(
+    endpoint: &str,
+    batches: &Arc<Vec<Batch>>,
+    number: usize,
+) -> std::result::Result<(), Status> {
     let partition = u32::try_from(number % 4).unwrap_or(0);
     let batches = Arc::clone(batches);
     let requests = stream::iter(0_u64..).map(move |correlation_id| {
