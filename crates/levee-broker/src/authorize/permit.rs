@@ -214,6 +214,16 @@ impl Permit<InTenant> {
         })
     }
 
+    /// Waits for a share of the quota, and if that takes a while decides again, but for topics. Tells how long it was.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, PERMISSION_DENIED, TENANT_SUSPENDED.
+    pub async fn wait(self, reservation: Reservation) -> Result<(Self, Duration), LeveeError> {
+        let throttled = reservation.wait().await;
+        let permit = if throttled.is_zero() { self } else { self.renew()? };
+        Ok((permit, throttled))
+    }
+
     /// Takes so much of the tenant's quota. Operators are nobody's guests: what they do for a tenant costs it nothing.
     ///
     /// # Errors

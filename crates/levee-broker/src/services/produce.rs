@@ -58,8 +58,12 @@ impl Produce {
     async fn one(&self, request: Request<v1::ProduceRequest>) -> Result<v1::ProduceResponse, LeveeError> {
         let permit = self.authorizer.tenant(&request, Operation::Produce, "")?;
         // Always copied: beside all that a call costs, that is little.
-        let Checked { append, reservation } = check(&permit, request.into_inner(), usize::MAX)?;
-        let throttled = reservation.wait().await;
+        let Checked { append, topic, reservation } = check(&permit, request.into_inner(), usize::MAX)?;
+        let (permit, throttled) = permit.wait(reservation).await?;
+        if !throttled.is_zero() {
+            // What was decided before may not hold any more.
+            permit.require(topic.name.as_str())?;
+        }
         let volume = Volume::of(&append);
         let appended = permit.shard().submit(append).await?.await?;
         self.produced.count(volume);

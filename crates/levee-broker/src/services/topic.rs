@@ -87,7 +87,8 @@ impl Topics {
         }
         let mut answer = v1::CreateTopicsResponse::default();
         // The call itself was counted already.
-        permit.reserve(Dimension::Admin, topics.len() as u64 - 1, None)?.wait().await;
+        let others = permit.reserve(Dimension::Admin, topics.len() as u64 - 1, None)?;
+        let (permit, _) = permit.wait(others).await?;
         let mut wanted = Vec::with_capacity(topics.len());
         for (index, spec) in topics.into_iter().enumerate() {
             // Cut: a name that is too long must not come back a thousand times.

@@ -58,9 +58,9 @@ pub fn stack(parts: Parts, services: Routes) -> Stack {
         // Behind all that looks at outcomes: it makes one.
         .layer(StepLayer(Retire))
         // Before all that is counted for a tenant, so that a stranger costs nobody anything.
-        .layer(StepLayer(Authenticate::new(authenticator, audit)))
+        .layer(StepLayer(Authenticate::new(Arc::clone(&authenticator), audit.clone())))
         // Last before the services, so that what is too much for a tenant reaches none.
-        .layer(StepLayer(Admit))
+        .layer(StepLayer(Admit::new(authenticator, audit)))
         .service(services.prepare());
     BoxCloneSyncService::new(stack)
 }

@@ -5,10 +5,11 @@ use crate::authorize::{InTenant, Permit};
 use crate::fields::invalid;
 use bytes::Bytes;
 use levee_proto::{batch, v1};
-use levee_storage::{Append, Appended, ProducerSequence};
+use levee_storage::{Append, Appended, ProducerSequence, Topic};
 use levee_types::quota::Dimension;
 use levee_types::{LeveeError, ProducerId};
 use metrics::Counter;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Batches below this get memory of their own: small messages share a buffer, so that a slice of one may
@@ -18,6 +19,8 @@ const COPY_BELOW_BYTES: usize = 32 * 1024;
 /// A batch that may be appended as soon as the tenant's quota allows it.
 pub(super) struct Checked {
     pub(super) append: Append,
+    /// Where to.
+    pub(super) topic: Arc<Topic>,
     /// What it takes of the quota.
     pub(super) reservation: Reservation,
 }
@@ -48,7 +51,7 @@ pub(super) fn check(
         producer,
         durability: topic.config.durability,
     };
-    Ok(Checked { append, reservation })
+    Ok(Checked { append, topic, reservation })
 }
 
 /// The batch in memory of about its size. Queue and tail cache count the bytes of batches: what these hold

@@ -10,18 +10,19 @@ use crate::error::{detail, explain, status};
 use crate::fields::invalid;
 use crate::transport::aligned::MessageMemory;
 use crate::transport::connection::draining;
-use futures::StreamExt as _;
 use futures::FutureExt as _;
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
 use levee_proto::v1::produce_stream_response::Result as Outcome;
-use levee_storage::{Append, Receipt};
+use levee_storage::{Append, Receipt, Topic};
 use levee_types::limits::MAX_PRODUCE_IN_FLIGHT;
 use levee_types::quota::Dimension;
 use levee_types::{ErrorCode, LeveeError};
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -59,6 +60,7 @@ struct InFlight {
 struct Held {
     correlation_id: u64,
     append: Append,
+    topic: Arc<Topic>,
     wait: BoxFuture<'static, Duration>,
 }
 
@@ -119,10 +121,7 @@ impl ProduceStream {
                     return Ok(Some(v1::ProduceStreamResponse { correlation_id, result: Some(outcome) }));
                 }
                 throttled = held(&mut self.held), if self.held.is_some() => self.release(throttled).await,
-                () = self.doubts.arise(), if is_open => match self.permit.renew() {
-                    Ok(permit) => self.permit = permit,
-                    Err(error) => self.end = Some(Err(status(&error))),
-                },
+                () = self.doubts.arise(), if is_open => self.renew(),
                 () = &mut self.retire, if is_open => self.end = Some(Err(status(&draining()))),
                 request = self.requests.stream.message(), if is_open && has_room => self.take(request).await,
                 () = self.idle.expired(), if is_open && has_room => self.end = Some(Err(status(&self.idle.error()))),
@@ -139,11 +138,12 @@ impl ProduceStream {
                 self.idle.reset();
                 let correlation_id = request.correlation_id;
                 match self.check(request) {
-                    Ok(Checked { append, reservation }) if reservation.delay().is_zero() => {
+                    Ok(Checked { append, reservation, .. }) if reservation.delay().is_zero() => {
                         self.submit(correlation_id, append, reservation.wait().await).await;
                     }
-                    Ok(Checked { append, reservation }) => {
-                        self.held = Some(Held { correlation_id, append, wait: reservation.wait().boxed() });
+                    Ok(Checked { append, topic, reservation }) => {
+                        self.held =
+                            Some(Held { correlation_id, append, topic, wait: reservation.wait().boxed() });
                     }
                     Err(error) => {
                         self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
@@ -163,14 +163,36 @@ impl ProduceStream {
         let request =
             request.request.ok_or_else(|| invalid("request", "it is missing", "give the batch to append"))?;
         let one = self.permit.reserve(Dimension::Requests, 1, None)?;
-        let Checked { append, reservation } = check(&self.permit, request, self.requests.memory.bytes())?;
-        Ok(Checked { append, reservation: reservation.and(one) })
+        let checked = check(&self.permit, request, self.requests.memory.bytes())?;
+        Ok(Checked { reservation: checked.reservation.and(one), ..checked })
     }
 
-    /// The turn of the request that was held has come.
+    /// Decides again whether the caller may go on. If not, what waits for the quota does not wait any more.
+    fn renew(&mut self) {
+        match self.permit.renew() {
+            Ok(permit) => self.permit = permit,
+            Err(error) => {
+                self.end = Some(Err(status(&error)));
+                if let Some(Held { correlation_id, .. }) = self.held.take() {
+                    self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
+                }
+            }
+        }
+    }
+
+    /// The turn of the request that was held has come. What was decided before it waited may not hold any more.
     async fn release(&mut self, throttled: Duration) {
-        if let Some(Held { correlation_id, append, .. }) = self.held.take() {
-            self.submit(correlation_id, append, throttled).await;
+        let Some(Held { correlation_id, append, topic, .. }) = self.held.take() else { return };
+        let decided = self.permit.renew().and_then(|permit| {
+            permit.require(topic.name.as_str())?;
+            Ok(permit)
+        });
+        match decided {
+            Ok(permit) => {
+                self.permit = permit;
+                self.submit(correlation_id, append, throttled).await;
+            }
+            Err(error) => self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) }),
         }
     }
 

@@ -2,35 +2,63 @@
 //! and of administration. Bytes are taken by the services, which know them.
 
 use crate::admission::{Charge, Reservation};
+use crate::audit::{Asked, AuditSink};
 use crate::error;
-use crate::identity::Principal;
+use crate::identity::{Authenticator, Principal};
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
 use crate::transport::step::{Next, Request, Response, Step};
 use crate::transport::steps::request_id::RequestId;
-use levee_types::LeveeError;
 use levee_types::quota::Dimension;
+use levee_types::{LeveeError, TenantId};
+use std::sync::Arc;
 
 /// The step.
-#[derive(Debug, Clone)]
-pub(crate) struct Admit;
+#[derive(Clone)]
+pub(crate) struct Admit {
+    authenticator: Arc<Authenticator>,
+    audit: AuditSink,
+}
+
+impl Admit {
+    pub(crate) fn new(authenticator: Arc<Authenticator>, audit: AuditSink) -> Self {
+        Self { authenticator, audit }
+    }
+
+    /// Looks again who calls: what was found out before the wait may not hold any more.
+    fn renew(&self, request: &mut Request) -> Result<(), LeveeError> {
+        let Some(principal) = request.extensions().get::<Principal>() else { return Ok(()) };
+        let renewed = self.authenticator.renew(principal).inspect_err(|error| {
+            if let Some(operation) = Operation::of_path(request.uri().path()) {
+                let asked = Asked::by_nobody(request.extensions(), operation);
+                self.audit.denied(TenantId::SYSTEM, &asked, "", &error.message);
+            }
+        })?;
+        request.extensions_mut().insert(renewed);
+        Ok(())
+    }
+}
 
 impl Step for Admit {
-    async fn run(self, request: Request, next: impl Next) -> Response {
+    async fn run(self, mut request: Request, next: impl Next) -> Response {
         // Not awaited here: a request cannot be looked at from elsewhere while something is waited for.
-        match reserve(&request) {
-            Ok(reservation) => {
-                reservation.wait().await;
-                next.run(request).await
-            }
-            Err(error) => error::status(&error).into_http(),
+        let reservation = match reserve(&request) {
+            Ok(reservation) => reservation,
+            Err(error) => return error::status(&error).into_http(),
+        };
+        if !reservation.wait().await.is_zero()
+            && let Err(error) = self.renew(&mut request)
+        {
+            return error::status(&error).into_http();
         }
+        next.run(request).await
     }
 }
 
 fn reserve(request: &Request) -> Result<Reservation, LeveeError> {
     // Operators are nobody's tenant.
-    let Some(principal) = request.extensions().get::<Principal>().filter(|principal| !principal.is_operator())
+    let Some(principal) =
+        request.extensions().get::<Principal>().filter(|principal| !principal.is_operator())
     else {
         return Ok(Reservation::default());
     };
