@@ -254,6 +254,17 @@ pub struct Doubts {
 }
 
 impl Doubts {
+    /// Whether there are any by now, without waiting. Each change is told once.
+    pub fn have_arisen(&mut self) -> bool {
+        let is_changed = self.changes.has_changed().unwrap_or_else(|_| {
+            // Nobody tells any more. From now on somebody does again.
+            self.changes = self.tenant.changes();
+            true
+        });
+        self.changes.borrow_and_update();
+        is_changed || self.expires_ms.is_some_and(|expires_ms| expires_ms <= self.clock.unix_ms())
+    }
+
     /// Resolves when the tenant was changed since this was called last, or the credential has expired. Cancel-safe.
     pub async fn arise(&mut self) {
         tokio::select! {

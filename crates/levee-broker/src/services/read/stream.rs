@@ -13,8 +13,8 @@ use crate::error::{explain, status};
 use crate::fields::{invalid, out_of_range};
 use crate::transport::connection::draining;
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _};
 use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _};
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind as Sent;
 use levee_proto::v1::read_response::Kind as Answer;
@@ -151,6 +151,10 @@ impl ReadStream {
             return Err(out_of_range("credit_bytes", credit_bytes, 1, MAX_READ_CREDIT));
         }
         let positions = Named::new(positions)?;
+        // The client may have taken its time.
+        if self.doubts.have_arisen() {
+            self.renew()?;
+        }
         let permit = Arc::clone(&self.permit);
         let resolved = self.blocking.run(move || resolve(&permit, positions)).await?;
         refuse_repeated(&resolved)?;
@@ -162,6 +166,10 @@ impl ReadStream {
     /// The next batches.
     async fn follow(&mut self) -> Result<Option<Answer>, Status> {
         loop {
+            // A reader that is behind waits for nothing below.
+            if self.doubts.have_arisen() {
+                self.renew().map_err(|error| status(&error))?;
+            }
             let Some(reading) = &mut self.reading else { return Ok(None) };
             // Without it a client that always has credit to give would keep the worker to itself.
             tokio::task::coop::consume_budget().await;

@@ -1,12 +1,12 @@
 use super::ReadStream;
+use crate::admission::{NodeAdmission, NodeRates};
 use crate::ambient::{SystemClock, SystemRandom};
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
-use crate::admission::{NodeAdmission, NodeRates};
 use crate::identity::{Authenticator, Mode};
-use crate::tenants::Tenants;
 use crate::operation::Operation;
 use crate::running_shard::RunningShard;
+use crate::tenants::Tenants;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use http::header::AUTHORIZATION;
@@ -87,7 +87,8 @@ async fn a_flood_of_credit_leaves_the_worker_to_others() {
     let mut request = Request::new(());
     request.extensions_mut().insert(principal);
     let (audit, _refusals) = crate::audit::channel(storage.shard.clone());
-    let permit = Authorizer::new(tenants, authenticator, audit).tenant(&request, Operation::Read, "").unwrap();
+    let permit =
+        Authorizer::new(tenants, authenticator, audit).tenant(&request, Operation::Read, "").unwrap();
 
     let spec = v1::offset_spec::Spec::Edge(v1::OffsetEdge::Start as i32);
     let position = v1::ReadPosition {
