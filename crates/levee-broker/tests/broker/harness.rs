@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use levee_broker::ambient::{SystemClock, SystemRandom};
+use levee_broker::bootstrap::first_operator;
 use levee_broker::error::what_to_do;
 use levee_broker::identity::Mode;
+use levee_broker::metrics;
 use levee_broker::server::Surroundings;
 use levee_broker::transport::tls::Tls;
 use levee_broker::{Listeners, RunningShard, ServeError, Settings, serve};
@@ -15,9 +17,10 @@ use levee_proto::v1::topic_service_client::TopicServiceClient;
 use levee_proto::{batch, v1};
 use levee_storage::Shard;
 use levee_types::{Clock, ErrorCode, Random};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -29,6 +32,9 @@ use tonic_types::StatusExt as _;
 
 /// Nothing that a test waits for takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The metrics of this process, which all brokers of it share.
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 pub(crate) struct Broker {
     pub(crate) grpc: SocketAddr,
@@ -49,6 +55,21 @@ impl Broker {
     }
 
     pub(crate) async fn start_in(dir: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_as(Mode::Dev, dir, change).await
+    }
+
+    /// One that takes tokens, and the credential of its operator.
+    pub(crate) async fn start_real() -> (Self, String) {
+        Self::start_real_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_real_with(change: impl FnOnce(&mut Settings)) -> (Self, String) {
+        let broker = Self::start_as(Mode::Real(None), tempfile::tempdir().unwrap(), change).await;
+        let secret = first_operator(&broker.shard, Path::new(""), &SystemRandom).await.unwrap().unwrap();
+        (broker, format!("Bearer {secret}"))
+    }
+
+    async fn start_as(identity: Mode, dir: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         settings.grpc.listen = "127.0.0.1:0".parse().unwrap();
         settings.http.listen = "127.0.0.1:0".parse().unwrap();
@@ -63,10 +84,10 @@ impl Broker {
         let tls = Tls::load(&settings.tls, &clock).unwrap();
         let listeners = Listeners::bind(&settings, tls).unwrap();
         let (grpc, http) = (listeners.grpc.local_addr().unwrap(), listeners.http.local_addr().unwrap());
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let metrics = METRICS.get_or_init(|| metrics::install().unwrap()).clone();
         let (shutdown, stop) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let surroundings = Surroundings { clock, random, metrics, identity: Mode::Dev };
+            let surroundings = Surroundings { clock, random, metrics, identity };
             serve(&settings, storage, listeners, surroundings, async { stop.await.unwrap_or(()) }).await
         });
         Self { grpc, http, dir, shard, shutdown, task }

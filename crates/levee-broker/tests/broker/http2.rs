@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -23,11 +24,13 @@ const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 struct Frame {
     kind: u8,
+    flags: u8,
     stream: u32,
     payload: Vec<u8>,
 }
@@ -62,7 +65,7 @@ impl Raw {
             let mut payload = vec![0; length];
             self.0.read_exact(&mut payload).await.ok()?;
             let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
-            Some(Frame { kind: head[3], stream, payload })
+            Some(Frame { kind: head[3], flags: head[4], stream, payload })
         })
         .await
         .unwrap()
@@ -353,28 +356,25 @@ fn grpc_status(headers: &HeaderMap) -> Option<&str> {
     headers.get("grpc-status").and_then(|status| status.to_str().ok())
 }
 
+/// No library sends such a path, so it is sent by hand.
 #[tokio::test(flavor = "multi_thread")]
-async fn paths_that_are_nearly_right_are_nothing() {
+async fn a_path_without_its_first_slash_is_nothing() {
     let broker = Broker::start().await;
-    let empty = [0; 5];
-    let (_, headers) = call(&broker, "/levee.v1.ClusterService/GetStatus", &empty).await;
-    assert_eq!(grpc_status(&headers), None, "it answers with trailers");
-    for path in [
-        "/",
-        "//levee.v1.ClusterService/GetStatus",
-        "/levee.v1.ClusterService//GetStatus",
-        "/levee.v1.ClusterService/GetStatus/",
-        "/levee.v1.ClusterService%2fGetStatus",
-        "/levee.v1.ClusterService/getstatus",
-        "/LEVEE.v1.ClusterService/GetStatus",
-        "/levee.v1.ClusterService/Nothing",
-        "/levee.v1.Nothing/GetStatus",
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-    ] {
-        let (_, headers) = call(&broker, path, &empty).await;
-        assert_eq!(grpc_status(&headers), Some("12"), "{path}: {headers:?}");
-        assert!(headers.contains_key("levee-request-id"), "{path}");
+    for path in ["/levee.v1.ClusterService/GetStatus", "levee.v1.ClusterService/GetStatus"] {
+        let mut raw = Raw::connect(&broker).await;
+        raw.send(&frame(HEADERS, END_HEADERS, 1, &headers(path, &[]))).await;
+        raw.send(&frame(DATA, END_STREAM, 1, &[0; 5])).await;
+        let answer = loop {
+            let frame = raw.receive().await.expect("it is answered");
+            if frame.stream == 1 && [HEADERS, RST_STREAM].contains(&frame.kind) {
+                break frame;
+            }
+        };
+        // What is served has a body; what is refused ends with its headers, or without any.
+        let is_served = answer.kind == HEADERS && answer.flags & END_STREAM == 0;
+        assert_eq!(is_served, path.starts_with('/'), "{path}");
     }
+    assert_serves(&broker).await;
     broker.stop().await;
 }
 
@@ -407,7 +407,6 @@ async fn a_body_that_does_not_come_is_given_up() {
         .method("POST")
         .uri("http://localhost/levee.v1.ProduceService/Produce")
         .header("content-type", "application/grpc")
-        .header("authorization", "Dev tenant acme")
         .body(())
         .unwrap();
     let (answer, mut sender) = client.send_request(request, false).unwrap();

@@ -4,7 +4,7 @@ use crate::harness::Broker;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-async fn get(broker: &Broker, request: &str) -> String {
+pub(crate) async fn get(broker: &Broker, request: &str) -> String {
     let mut stream = TcpStream::connect(broker.http).await.unwrap();
     stream
         .write_all(format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())

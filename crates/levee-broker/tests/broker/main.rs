@@ -7,6 +7,10 @@ mod bad_input;
 #[cfg(test)]
 mod beside_bad_input;
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod harness;
@@ -15,10 +19,22 @@ mod http2;
 #[cfg(test)]
 mod http_endpoint;
 #[cfg(test)]
+mod ids;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
+mod paths;
 #[cfg(test)]
 mod produce;
 #[cfg(test)]
 mod read;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
+mod tenancy;
+#[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod wire;

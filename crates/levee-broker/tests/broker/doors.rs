@@ -1,0 +1,296 @@
+//! Every way to a topic gives the answer that the access rules give: those of a small evaluator, written apart.
+
+use crate::harness::{Broker, from_start, position, produce_request, reason};
+use crate::wire::Caller;
+use levee_broker::operation::Operation as Op;
+use levee_proto::v1;
+use levee_proto::v1::acl_subject::Kind as Whom;
+use levee_proto::v1::produce_stream_response::Result as Outcome;
+use levee_proto::v1::read_request::Kind;
+use levee_proto::v1::topic_pattern::Kind as Which;
+use proptest::prelude::{Just, Strategy, any};
+use proptest::prop_oneof;
+use proptest::sample::{select, subsequence};
+use proptest::test_runner::{Config, TestRunner};
+use prost::Message;
+use std::collections::BTreeMap;
+use tonic::Code;
+
+const PRODUCE: i32 = 1;
+const CONSUME: i32 = 2;
+const LIST: i32 = 3;
+const DESCRIBE: i32 = 4;
+const CREATE: i32 = 5;
+const DELETE: i32 = 6;
+const ALTER: i32 = 7;
+const TRIM: i32 = 8;
+
+/// These exist at first.
+const TOPICS: [&str; 3] = ["a", "ab", "b"];
+/// This one never does, but for those who create it.
+const NO_TOPIC: &str = "abc";
+
+/// The users: their names, groups, and whether they administer the tenant.
+const USERS: [(&str, &[&str], bool); 3] =
+    [("alice", &["red", "blue"], false), ("bob", &[], false), ("root", &["blue"], true)];
+
+fn pattern() -> impl Strategy<Value = v1::TopicPattern> {
+    let name = select(vec!["a", "ab", "abc", "b"]).prop_map(|name| Which::Name(name.to_owned()));
+    let prefix = select(vec!["", "a", "ab", "abcd"]).prop_map(|prefix| Which::Prefix(prefix.to_owned()));
+    prop_oneof![name, prefix].prop_map(|kind| v1::TopicPattern { kind: Some(kind) })
+}
+
+fn operations() -> impl Strategy<Value = Vec<i32>> {
+    subsequence((1..=8).collect::<Vec<_>>(), 1..=8)
+}
+
+fn rule() -> impl Strategy<Value = v1::AclRule> {
+    let whom = prop_oneof![
+        3 => select(vec!["alice", "bob", "root", "nobody"]).prop_map(|name| Whom::User(name.to_owned())),
+        3 => select(vec!["red", "blue", "green", "alice"]).prop_map(|name| Whom::UserGroup(name.to_owned())),
+        1 => Just(Whom::Everyone(true)),
+    ];
+    let effect = prop_oneof![3 => Just(v1::AclEffect::Allow), 1 => Just(v1::AclEffect::Deny)];
+    (effect, whom, operations(), pattern()).prop_map(|(effect, whom, operations, topics)| v1::AclRule {
+        effect: effect as i32,
+        subject: Some(v1::AclSubject { kind: Some(whom) }),
+        operations,
+        topics: Some(topics),
+        ..Default::default()
+    })
+}
+
+fn scope() -> impl Strategy<Value = v1::TokenScope> {
+    (operations(), pattern())
+        .prop_map(|(operations, topics)| v1::TokenScope { operations, topics: Some(topics) })
+}
+
+/// The rules of a tenant, and the scopes of the tokens of its users.
+fn tenants() -> impl Strategy<Value = (Vec<v1::AclRule>, Vec<Vec<v1::TokenScope>>)> {
+    let scopes = (any::<bool>(), proptest::collection::vec(scope(), 1..3));
+    let scopes = scopes.prop_map(|(has_scopes, scopes)| if has_scopes { scopes } else { vec![] });
+    (proptest::collection::vec(rule(), 1..12), proptest::collection::vec(scopes, USERS.len()))
+}
+
+fn matches(pattern: Option<&v1::TopicPattern>, topic: &str) -> bool {
+    match pattern.and_then(|pattern| pattern.kind.as_ref()).unwrap() {
+        Which::Name(name) => name == topic,
+        Which::Prefix(prefix) => topic.starts_with(prefix.as_str()),
+    }
+}
+
+/// The evaluator: what a user may do, seen from a token.
+struct Reference<'a> {
+    rules: &'a [v1::AclRule],
+    user: &'a str,
+    groups: &'a [&'a str],
+    is_admin: bool,
+    scopes: &'a [v1::TokenScope],
+}
+
+impl Reference<'_> {
+    fn is_meant(&self, rule: &v1::AclRule) -> bool {
+        match rule.subject.as_ref().and_then(|subject| subject.kind.as_ref()).unwrap() {
+            Whom::User(name) => name == self.user,
+            Whom::UserGroup(name) => self.groups.contains(&name.as_str()),
+            Whom::Everyone(_) => true,
+        }
+    }
+
+    fn user_may(&self, operation: i32, topic: &str) -> bool {
+        let says = |effect| {
+            self.rules.iter().any(|rule| {
+                rule.effect() == effect
+                    && self.is_meant(rule)
+                    && rule.operations.contains(&operation)
+                    && matches(rule.topics.as_ref(), topic)
+            })
+        };
+        !says(v1::AclEffect::Deny) && (self.is_admin || says(v1::AclEffect::Allow))
+    }
+
+    fn may(&self, operation: i32, topic: &str) -> bool {
+        let in_scope = self.scopes.is_empty()
+            || self
+                .scopes
+                .iter()
+                .any(|scope| scope.operations.contains(&operation) && matches(scope.topics.as_ref(), topic));
+        in_scope && self.user_may(operation, topic)
+    }
+
+    /// Whether there can be a topic for it, as far as the rules for every topic tell.
+    fn may_any(&self, operation: i32) -> bool {
+        let everything = Some(Which::Prefix(String::new()));
+        let is_denied = self.rules.iter().any(|rule| {
+            rule.effect() == v1::AclEffect::Deny
+                && self.is_meant(rule)
+                && rule.operations.contains(&operation)
+                && rule.topics.as_ref().unwrap().kind == everything
+        });
+        let is_allowed = self.rules.iter().any(|rule| {
+            rule.effect() == v1::AclEffect::Allow
+                && self.is_meant(rule)
+                && rule.operations.contains(&operation)
+        });
+        let in_scope =
+            self.scopes.is_empty() || self.scopes.iter().any(|scope| scope.operations.contains(&operation));
+        in_scope && !is_denied && (self.is_admin || is_allowed)
+    }
+}
+
+/// Whether a call went through a door, whatever came of it behind.
+async fn passes(caller: &Caller, operation: Op, message: &impl Message) -> bool {
+    let answer = caller.call(operation.path(), &[message.encode_to_vec()], &[]).await;
+    let status = answer.status();
+    if status.code() != Code::Ok {
+        return reason(&status).0 != "PERMISSION_DENIED";
+    }
+    let inside = match operation {
+        Op::ProduceStream => match answer.messages::<v1::ProduceStreamResponse>().remove(0).result {
+            Some(Outcome::Error(error)) => Some(error),
+            _ => None,
+        },
+        Op::CreateTopics => answer
+            .messages::<v1::CreateTopicsResponse>()
+            .remove(0)
+            .failures
+            .pop()
+            .and_then(|failure| failure.error),
+        _ => None,
+    };
+    inside.is_none_or(|error| error.code() != v1::ErrorCode::PermissionDenied)
+}
+
+/// Every door to a topic, with the operation that it stands for; what destroys comes last.
+async fn doors(caller: &Caller, topic: &str) -> Vec<(Op, i32, bool)> {
+    let name = || topic.to_owned();
+    let tenant = String::new;
+    let batch = produce_request(topic, 0, &["x"]);
+    let one = v1::ProduceStreamRequest { correlation_id: 1, request: Some(batch.clone()) };
+    let positions = vec![position(topic, 0, from_start())];
+    let start = v1::ReadStart { positions: positions.clone(), credit_bytes: 1 << 20, stop_at_end: true };
+    let read = v1::ReadRequest { kind: Some(Kind::Start(start)) };
+    let offsets = v1::ListOffsetsRequest { positions };
+    let get = v1::GetTopicRequest { tenant: tenant(), name: name() };
+    let set = [("max.message.bytes".to_owned(), "1000".to_owned())].into();
+    let config = v1::UpdateTopicConfigRequest { tenant: tenant(), name: name(), set, unset: vec![] };
+    let add = v1::AddPartitionsRequest { tenant: tenant(), name: name(), partitions: 2 };
+    let trim = v1::TrimPartitionRequest { name: name(), ..Default::default() };
+    let spec = v1::TopicSpec { name: name(), ..Default::default() };
+    let create = v1::CreateTopicsRequest { topics: vec![spec], ..Default::default() };
+    let delete = v1::DeleteTopicRequest { tenant: tenant(), name: name() };
+    vec![
+        (Op::Produce, PRODUCE, passes(caller, Op::Produce, &batch).await),
+        (Op::ProduceStream, PRODUCE, passes(caller, Op::ProduceStream, &one).await),
+        (Op::Read, CONSUME, passes(caller, Op::Read, &read).await),
+        (Op::ListOffsets, CONSUME, passes(caller, Op::ListOffsets, &offsets).await),
+        (Op::GetTopic, DESCRIBE, passes(caller, Op::GetTopic, &get).await),
+        (Op::UpdateTopicConfig, ALTER, passes(caller, Op::UpdateTopicConfig, &config).await),
+        (Op::AddPartitions, ALTER, passes(caller, Op::AddPartitions, &add).await),
+        (Op::TrimPartition, TRIM, passes(caller, Op::TrimPartition, &trim).await),
+        (Op::CreateTopics, CREATE, passes(caller, Op::CreateTopics, &create).await),
+        (Op::DeleteTopic, DELETE, passes(caller, Op::DeleteTopic, &delete).await),
+    ]
+}
+
+async fn check_lists(caller: &Caller, reference: &Reference<'_>) {
+    let user = reference.user;
+    let listed: Result<v1::ListTopicsResponse, _> =
+        caller.ask(Op::ListTopics, &v1::ListTopicsRequest::default()).await;
+    match listed {
+        Ok(listed) => {
+            let listed: Vec<_> = listed.topics.into_iter().map(|topic| topic.name).collect();
+            let expected: Vec<_> = TOPICS.into_iter().filter(|topic| reference.may(LIST, topic)).collect();
+            assert_eq!(listed, expected, "ListTopics by {user}");
+            assert!(reference.may_any(LIST), "ListTopics by {user}");
+        }
+        Err(status) => {
+            assert_eq!(reason(&status).0, "PERMISSION_DENIED");
+            assert!(!reference.may_any(LIST), "ListTopics by {user}");
+        }
+    }
+    let may_begin = passes(caller, Op::InitProducer, &v1::InitProducerRequest::default()).await;
+    assert_eq!(may_begin, reference.may_any(PRODUCE), "InitProducer by {user}");
+}
+
+/// What the administrator is told of a user, which is apart from its tokens.
+async fn check_told(operator: &Caller, tenant: &str, reference: &Reference<'_>, topic: &str) {
+    for operation in PRODUCE..=TRIM {
+        let request = v1::TestAclRequest {
+            tenant: tenant.to_owned(),
+            user: reference.user.to_owned(),
+            operation,
+            topic: topic.to_owned(),
+        };
+        let told: v1::TestAclResponse = operator.must(Op::TestAcl, &request).await;
+        let expected = reference.user_may(operation, topic);
+        assert_eq!(told.allowed, expected, "TestAcl of {}, {operation} on {topic}: {told:?}", reference.user);
+    }
+}
+
+async fn check(
+    broker: &Broker,
+    operator: &Caller,
+    tenant: &str,
+    rules: &[v1::AclRule],
+    scopes: &[Vec<v1::TokenScope>],
+) {
+    operator.make_tenant(tenant).await;
+    for topic in TOPICS {
+        operator.make_topic(tenant, topic).await;
+    }
+    let request = v1::CreateAclRulesRequest { tenant: tenant.to_owned(), rules: rules.to_vec() };
+    let _: v1::CreateAclRulesResponse = operator.must(Op::CreateAclRules, &request).await;
+    let mut callers = Vec::new();
+    for ((user, groups, is_admin), scopes) in USERS.into_iter().zip(scopes) {
+        operator.make_user(tenant, user, is_admin, groups).await;
+        let request = v1::IssueTokenRequest {
+            tenant: tenant.to_owned(),
+            user: user.to_owned(),
+            scopes: scopes.clone(),
+            ..Default::default()
+        };
+        let (_, credential) = operator.make_token(request).await;
+        let reference = Reference { rules, user, groups, is_admin, scopes };
+        callers.push((Caller::new(broker, credential).await, reference));
+    }
+    for (caller, reference) in &callers {
+        check_lists(caller, reference).await;
+        for topic in TOPICS.into_iter().chain([NO_TOPIC]) {
+            check_told(operator, tenant, reference, topic).await;
+        }
+    }
+    let mut answers = BTreeMap::new();
+    for (caller, reference) in &callers {
+        for topic in TOPICS.into_iter().chain([NO_TOPIC]) {
+            for (door, operation, passed) in doors(caller, topic).await {
+                let expected = reference.may(operation, topic);
+                assert_eq!(passed, expected, "{door:?} of {topic} by {}", reference.user);
+                *answers.entry(passed).or_insert(0) += 1;
+            }
+        }
+    }
+    println!("{tenant}: {} rules, {answers:?}", rules.len());
+}
+
+#[test]
+fn every_door_to_a_topic_asks_the_same_rules() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (broker, operator) = runtime.block_on(async {
+        let (broker, credential) = Broker::start_real().await;
+        let operator = Caller::new(&broker, credential).await;
+        (broker, operator)
+    });
+    let config = Config { cases: 12, max_shrink_iters: 40, failure_persistence: None, ..Config::default() };
+    let count = std::cell::Cell::new(0);
+    TestRunner::new(config)
+        .run(&tenants(), |(rules, scopes)| {
+            count.set(count.get() + 1);
+            let tenant = format!("case-{}", count.get());
+            runtime.block_on(check(&broker, &operator, &tenant, &rules, &scopes));
+            Ok(())
+        })
+        .unwrap();
+    drop(operator);
+    runtime.block_on(broker.stop());
+}

@@ -1,0 +1,271 @@
+//! How the request of each call is built, and what it names. A call that is missing here fails the test.
+
+use crate::harness::{from_start, position, produce_request};
+use crate::tenancy::{allow, named, user};
+use levee_proto::v1;
+use levee_proto::v1::quota_target::Part;
+use levee_proto::v1::read_request::Kind;
+use prost::Message;
+
+/// Names of what a call is about, beside the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// Nothing.
+    Nothing,
+    /// A topic or user.
+    Name,
+    /// A token's id.
+    Token,
+    /// A rule's id.
+    Rule,
+    /// A producer's id.
+    Producer,
+    /// A tenant, for calls of the node.
+    Tenant,
+    /// A plan.
+    Plan,
+}
+
+/// What comes of it for those who may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It must exist.
+    Needs,
+    /// It must not exist.
+    Creates,
+    /// Either is well.
+    Any,
+}
+
+/// One call.
+pub(crate) struct Row {
+    pub(crate) key: Key,
+    pub(crate) effect: Effect,
+    /// The message for a tenant, if messages of this call have one, and a thing.
+    pub(crate) message: fn(tenant: &str, thing: &str) -> Vec<u8>,
+}
+
+fn row(key: Key, effect: Effect, message: fn(&str, &str) -> Vec<u8>) -> Row {
+    Row { key, effect, message }
+}
+
+fn owned(text: &str) -> String {
+    text.to_owned()
+}
+
+fn target(tenant: &str, name: &str) -> Option<v1::QuotaTarget> {
+    Some(v1::QuotaTarget { tenant: owned(tenant), part: Some(Part::User(owned(name))) })
+}
+
+fn plan(name: &str) -> Option<v1::Plan> {
+    Some(v1::Plan { name: owned(name), ..Default::default() })
+}
+
+pub(crate) fn requests_limit(limit: u64) -> Vec<v1::Quota> {
+    let dimension = v1::QuotaDimension::Requests as i32;
+    vec![v1::Quota { dimension, limit: Some(limit), ..Default::default() }]
+}
+
+/// The row of a path.
+pub(crate) fn of(path: &str) -> Row {
+    use Effect::Any;
+    let (service, method) =
+        path.strip_prefix("/levee.v1.").and_then(|rest| rest.split_once('/')).unwrap_or(("", path));
+    let found = match service {
+        "ProduceService" | "ReadService" => data(method),
+        "TopicService" => topics(method),
+        "TenantService" => tenants(method),
+        "UserService" => users(method),
+        "AclService" => rules(method),
+        "QuotaService" => quotas(method),
+        "AuditService" if method == "ListAuditEvents" => Some(row(Key::Nothing, Any, |tenant, _| {
+            v1::ListAuditEventsRequest { tenant: owned(tenant), ..Default::default() }.encode_to_vec()
+        })),
+        "ClusterService" if method == "GetStatus" => {
+            Some(row(Key::Nothing, Any, |_, _| v1::GetStatusRequest {}.encode_to_vec()))
+        }
+        _ => None,
+    };
+    found.unwrap_or_else(|| panic!("classify it: {path}"))
+}
+
+fn data(method: &str) -> Option<Row> {
+    use Effect::Needs;
+    Some(match method {
+        "Produce" => row(Key::Name, Needs, |_, topic| produce_request(topic, 0, &["x"]).encode_to_vec()),
+        "ProduceStream" => row(Key::Name, Needs, |_, topic| {
+            let request = Some(produce_request(topic, 0, &["x"]));
+            v1::ProduceStreamRequest { correlation_id: 7, request }.encode_to_vec()
+        }),
+        "InitProducer" => row(Key::Producer, Needs, |_, id| {
+            v1::InitProducerRequest { producer_id: Some(id.parse().unwrap()), epoch: None }.encode_to_vec()
+        }),
+        "Read" => row(Key::Name, Needs, |_, topic| {
+            let positions = vec![position(topic, 0, from_start())];
+            let start = v1::ReadStart { positions, credit_bytes: 1 << 20, stop_at_end: true };
+            v1::ReadRequest { kind: Some(Kind::Start(start)) }.encode_to_vec()
+        }),
+        "ListOffsets" => row(Key::Name, Needs, |_, topic| {
+            v1::ListOffsetsRequest { positions: vec![position(topic, 0, from_start())] }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn topics(method: &str) -> Option<Row> {
+    use Effect::{Any, Creates, Needs};
+    Some(match method {
+        "CreateTopics" => row(Key::Name, Creates, |tenant, name| {
+            let topics = vec![v1::TopicSpec { name: owned(name), partitions: 1, ..Default::default() }];
+            v1::CreateTopicsRequest { tenant: owned(tenant), topics, if_not_exists: false }.encode_to_vec()
+        }),
+        "GetTopic" => row(Key::Name, Needs, |tenant, name| {
+            v1::GetTopicRequest { tenant: owned(tenant), name: owned(name) }.encode_to_vec()
+        }),
+        "ListTopics" => row(Key::Name, Any, |tenant, prefix| {
+            let (tenant, prefix) = (owned(tenant), owned(prefix));
+            v1::ListTopicsRequest { tenant, prefix, ..Default::default() }.encode_to_vec()
+        }),
+        "DeleteTopic" => row(Key::Name, Needs, |tenant, name| {
+            v1::DeleteTopicRequest { tenant: owned(tenant), name: owned(name) }.encode_to_vec()
+        }),
+        "UpdateTopicConfig" => row(Key::Name, Needs, |tenant, name| {
+            let set = [(owned("max.message.bytes"), owned("1000"))].into();
+            let (tenant, name) = (owned(tenant), owned(name));
+            v1::UpdateTopicConfigRequest { tenant, name, set, unset: vec![] }.encode_to_vec()
+        }),
+        "AddPartitions" => row(Key::Name, Needs, |tenant, name| {
+            v1::AddPartitionsRequest { tenant: owned(tenant), name: owned(name), partitions: 3 }
+                .encode_to_vec()
+        }),
+        "TrimPartition" => row(Key::Name, Needs, |tenant, name| {
+            let (tenant, name) = (owned(tenant), owned(name));
+            v1::TrimPartitionRequest { tenant, name, partition: 0, before_offset: 1 }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn tenants(method: &str) -> Option<Row> {
+    use Effect::{Any, Creates, Needs};
+    Some(match method {
+        "CreateTenant" => row(Key::Tenant, Creates, |_, name| {
+            v1::CreateTenantRequest { name: owned(name), ..Default::default() }.encode_to_vec()
+        }),
+        "GetTenant" => {
+            row(Key::Nothing, Any, |tenant, _| v1::GetTenantRequest { name: owned(tenant) }.encode_to_vec())
+        }
+        "ListTenants" => row(Key::Nothing, Any, |_, _| v1::ListTenantsRequest::default().encode_to_vec()),
+        "UpdateTenant" => row(Key::Tenant, Needs, |_, name| {
+            let plan = Some(owned("unlimited"));
+            v1::UpdateTenantRequest { name: owned(name), new_name: None, plan }.encode_to_vec()
+        }),
+        "SuspendTenant" => row(Key::Tenant, Needs, |_, name| {
+            let mode = v1::TenantState::ReadOnly as i32;
+            v1::SuspendTenantRequest { name: owned(name), mode }.encode_to_vec()
+        }),
+        "ResumeTenant" => {
+            row(Key::Tenant, Needs, |_, name| v1::ResumeTenantRequest { name: owned(name) }.encode_to_vec())
+        }
+        "DeleteTenant" => row(Key::Tenant, Needs, |_, name| {
+            v1::DeleteTenantRequest { name: owned(name), grace_ms: None }.encode_to_vec()
+        }),
+        "UndeleteTenant" => {
+            row(Key::Tenant, Needs, |_, name| v1::UndeleteTenantRequest { name: owned(name) }.encode_to_vec())
+        }
+        "ListUsage" => row(Key::Nothing, Any, |tenant, _| {
+            let now_ms = 3_600_000;
+            v1::ListUsageRequest { tenant: owned(tenant), from_ms: 0, to_ms: now_ms }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn users(method: &str) -> Option<Row> {
+    use Effect::{Any, Creates, Needs};
+    Some(match method {
+        "WhoAmI" => row(Key::Nothing, Any, |_, _| v1::WhoAmIRequest {}.encode_to_vec()),
+        "CreateUser" => row(Key::Name, Creates, |tenant, name| {
+            let (tenant, name) = (owned(tenant), owned(name));
+            v1::CreateUserRequest { tenant, name, ..Default::default() }.encode_to_vec()
+        }),
+        "GetUser" => row(Key::Name, Needs, |tenant, name| {
+            v1::GetUserRequest { tenant: owned(tenant), name: owned(name) }.encode_to_vec()
+        }),
+        "ListUsers" => row(Key::Nothing, Any, |tenant, _| {
+            v1::ListUsersRequest { tenant: owned(tenant), ..Default::default() }.encode_to_vec()
+        }),
+        "UpdateUser" => row(Key::Name, Needs, |tenant, name| {
+            let groups = Some(v1::UserNames { names: vec![owned("changed")] });
+            let (tenant, name) = (owned(tenant), owned(name));
+            v1::UpdateUserRequest { tenant, name, groups, ..Default::default() }.encode_to_vec()
+        }),
+        "DeleteUser" => row(Key::Name, Needs, |tenant, name| {
+            v1::DeleteUserRequest { tenant: owned(tenant), name: owned(name) }.encode_to_vec()
+        }),
+        "IssueToken" => row(Key::Name, Needs, |tenant, name| {
+            let (tenant, user) = (owned(tenant), owned(name));
+            v1::IssueTokenRequest { tenant, user, ..Default::default() }.encode_to_vec()
+        }),
+        "ListTokens" => row(Key::Name, Needs, |tenant, name| {
+            let (tenant, user) = (owned(tenant), owned(name));
+            v1::ListTokensRequest { tenant, user, ..Default::default() }.encode_to_vec()
+        }),
+        "RevokeToken" => row(Key::Token, Needs, |tenant, id| {
+            v1::RevokeTokenRequest { tenant: owned(tenant), id: owned(id) }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn rules(method: &str) -> Option<Row> {
+    use Effect::{Any, Needs};
+    Some(match method {
+        "CreateAclRules" => row(Key::Name, Any, |tenant, topic| {
+            let rules = vec![allow(user("shared"), &[3], named(topic))];
+            v1::CreateAclRulesRequest { tenant: owned(tenant), rules }.encode_to_vec()
+        }),
+        "ListAclRules" => row(Key::Nothing, Any, |tenant, _| {
+            v1::ListAclRulesRequest { tenant: owned(tenant), ..Default::default() }.encode_to_vec()
+        }),
+        "DeleteAclRules" => row(Key::Rule, Needs, |tenant, id| {
+            let ids = vec![id.parse().unwrap()];
+            v1::DeleteAclRulesRequest { tenant: owned(tenant), ids }.encode_to_vec()
+        }),
+        "TestAcl" => row(Key::Name, Needs, |tenant, name| {
+            let (tenant, user) = (owned(tenant), owned(name));
+            v1::TestAclRequest { tenant, user, operation: 1, topic: owned("elsewhere") }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn quotas(method: &str) -> Option<Row> {
+    use Effect::{Any, Creates, Needs};
+    Some(match method {
+        "CreatePlan" => row(Key::Plan, Creates, |_, name| {
+            v1::CreatePlanRequest { plan: plan(name), if_not_exists: false }.encode_to_vec()
+        }),
+        "GetPlan" => {
+            row(Key::Plan, Needs, |_, name| v1::GetPlanRequest { name: owned(name) }.encode_to_vec())
+        }
+        "ListPlans" => row(Key::Nothing, Any, |_, _| v1::ListPlansRequest::default().encode_to_vec()),
+        "UpdatePlan" => row(Key::Plan, Needs, |_, name| {
+            v1::UpdatePlanRequest { name: owned(name), weight: 7, ..Default::default() }.encode_to_vec()
+        }),
+        "DeletePlan" => {
+            row(Key::Plan, Needs, |_, name| v1::DeletePlanRequest { name: owned(name) }.encode_to_vec())
+        }
+        "SetQuotas" => row(Key::Name, Needs, |tenant, name| {
+            let (target, set) = (target(tenant, name), requests_limit(1_000_000));
+            v1::SetQuotasRequest { target, set, unset: vec![] }.encode_to_vec()
+        }),
+        "GetQuotas" => row(Key::Name, Needs, |tenant, name| {
+            v1::GetQuotasRequest { target: target(tenant, name) }.encode_to_vec()
+        }),
+        "ExplainQuotas" => row(Key::Nothing, Any, |tenant, _| {
+            v1::ExplainQuotasRequest { tenant: owned(tenant) }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
