@@ -175,7 +175,7 @@ fn check_log(log: &str, token: &str, times: usize) {
     let secret = token.rsplit('_').next().expect("a secret");
     let is_json = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
     let lines: Vec<_> = log.lines().filter(is_json).collect();
-    assert!(lines.len() > 2, "these are the lines: {lines:?}");
+    assert!(lines.len() >= 2, "these are the lines: {lines:?}");
     assert!(lines.iter().all(|line| !line.contains(secret)), "it is in the log: {lines:?}");
 }
 

@@ -82,6 +82,7 @@ async fn no_secret_is_found_anywhere() {
     let jwts = Issuer::new(dir.path());
     let setup = Setup::new(&dir.path().join("data"))
         .with_authentication()
+        .set_text("auth.methods", "token,jwt")
         .set_text("auth.issuers_file", jwts.file.to_str().expect("a path of text"))
         .set_text("log.level", "debug");
     let mut places = Places::default();

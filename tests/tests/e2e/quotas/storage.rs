@@ -94,7 +94,7 @@ async fn repeat_when_full(endpoint: &str, raw: &Raw) {
         epoch: session.epoch,
         sequence: 0,
     };
-    let request = raw::request("log", 1, &[vec![b'y'; 49_000].into()], Some(sequence));
+    let request = raw::request("log", 1, &[vec![b'y'; 50_000].into()], Some(sequence));
     let first = raw.produce().produce(request.clone()).await.expect("one batch fits").into_inner();
     let error = offered::send(raw, "log", BATCH).await.expect_err("it is full again");
     assert_eq!(raw::reason(&error), "LIMIT_EXCEEDED", "{error}");
