@@ -4,7 +4,7 @@ use bytes::Bytes;
 use levee_broker::ambient::{SystemClock, SystemRandom};
 use levee_broker::bootstrap::first_operator;
 use levee_broker::error::what_to_do;
-use levee_broker::identity::Mode;
+use levee_broker::identity::{Methods, Mode};
 use levee_broker::metrics;
 use levee_broker::server::Surroundings;
 use levee_broker::transport::tls::Tls;
@@ -64,7 +64,12 @@ impl Broker {
     }
 
     pub(crate) async fn start_real_with(change: impl FnOnce(&mut Settings)) -> (Self, String) {
-        let broker = Self::start_as(Mode::Real(None), tempfile::tempdir().unwrap(), change).await;
+        let broker = Self::start_as(
+            Mode::Real(Methods { has_tokens: true, jwts: None }),
+            tempfile::tempdir().unwrap(),
+            change,
+        )
+        .await;
         let secret = first_operator(&broker.shard, Path::new(""), &SystemRandom).await.unwrap().unwrap();
         (broker, format!("Bearer {secret}"))
     }
