@@ -204,7 +204,7 @@ async fn check_strangers(endpoint: &str, token: &str) {
 /// A file with a token that nobody else has.
 fn token_file(dir: &Path) -> (PathBuf, String) {
     let mut seed = levee_tests::seed::Seed::from_env("bootstrap");
-    let id = format!("{:016x}{:08x}", seed.next(), seed.next() as u32);
+    let id = format!("{:016x}{:08x}", seed.next(), seed.next() >> 32);
     let secret: String = (0..4).map(|_| format!("{:016x}", seed.next())).collect();
     let token = format!("levee_00000000{id}_{secret}");
     let file = dir.join("token");

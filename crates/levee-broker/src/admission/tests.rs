@@ -25,10 +25,10 @@ impl Manual {
     }
 }
 
-fn limits(own: Quotas, users: Vec<(UserName, Quotas)>, topics: Vec<(TopicName, Quotas)>) -> Limits {
+fn limits(own: &Quotas, users: Vec<(UserName, Quotas)>, topics: Vec<(TopicName, Quotas)>) -> Limits {
     let plan = PlanName::new("unlimited").unwrap();
     let planned = Plan::built_in(&plan).unwrap();
-    Limits::new(TenantName::new("acme").unwrap(), plan, &planned, &own, users, topics)
+    Limits::new(TenantName::new("acme").unwrap(), plan, &planned, own, users, topics)
 }
 
 fn only(dimension: Dimension, quota: Quota) -> Quotas {
@@ -114,7 +114,7 @@ fn a_rate_is_met_from_one_caller_and_from_500() {
             }
             let clock = Arc::new(Manual::default());
             let quotas = only(Dimension::Ingress, Quota::of(LIMIT));
-            let admission = tenant(&clock, NodeRates::default(), &limits(quotas, vec![], vec![]));
+            let admission = tenant(&clock, NodeRates::default(), &limits(&quotas, vec![], vec![]));
             let (least, most) = extremes(&passed(&admission, &clock, callers, sizes));
             let largest = sizes.iter().max().unwrap();
             assert!(most <= LIMIT * 10 + LIMIT / 10 + largest, "{callers} {sizes:?}: {most}");
@@ -135,7 +135,7 @@ proptest! {
     ) {
         let clock = Arc::new(Manual::default());
         let quota = Quota { burst, ..Quota::of(limit) };
-        let admission = tenant(&clock, NodeRates::default(), &limits(only(Dimension::Ingress, quota), vec![], vec![]));
+        let admission = tenant(&clock, NodeRates::default(), &limits(&only(Dimension::Ingress, quota), vec![], vec![]));
         let passed = passed(&admission, &clock, callers, &sizes);
         let burst = burst.unwrap_or((limit / 10).max(1));
         let largest = *sizes.iter().max().unwrap();
@@ -154,7 +154,7 @@ fn the_longest_delay_of_all_levels_holds_and_each_is_charged() {
     let users = vec![(UserName::new("svc").unwrap(), quota(500))];
     let topics = vec![(topic.clone(), quota(100))];
     let node = NodeRates { ingress: 10_000, ..NodeRates::default() };
-    let admission = tenant(&clock, node, &limits(quota(1_000), users, topics));
+    let admission = tenant(&clock, node, &limits(&quota(1_000), users, topics));
     let delay = |amount, topic| {
         let reservation = admission.reserve(ingress(amount, topic)).unwrap();
         let delay = reservation.delay();
@@ -179,10 +179,10 @@ fn the_longest_delay_of_all_levels_holds_and_each_is_charged() {
 fn who_would_wait_too_long_is_refused_and_charged_nothing() {
     let clock = Arc::new(Manual::default());
     let quotas = only(Dimension::Ingress, Quota { burst: Some(1), ..Quota::of(1_000) });
-    let admission = tenant(&clock, NodeRates::default(), &limits(quotas, vec![], vec![]));
+    let admission = tenant(&clock, NodeRates::default(), &limits(&quotas, vec![], vec![]));
     let take =
         |amount| admission.reserve(ingress(amount, None)).map(|reservation| reservation.settle(amount));
-    let longest = u64::try_from(MAX_THROTTLE.as_secs()).unwrap() * 1_000;
+    let longest = MAX_THROTTLE.as_secs() * 1_000;
     take(longest + 1).unwrap();
     take(1).unwrap();
     for _ in 0..3 {
@@ -201,7 +201,7 @@ fn to_reject_is_to_refuse_at_once_and_to_observe_is_to_count() {
     for (action, passes) in [(Action::Reject, false), (Action::Observe, true)] {
         let quota = Quota { action: Some(action), burst: Some(1), ..Quota::of(10) };
         let admission =
-            tenant(&clock, NodeRates::default(), &limits(only(Dimension::Ingress, quota), vec![], vec![]));
+            tenant(&clock, NodeRates::default(), &limits(&only(Dimension::Ingress, quota), vec![], vec![]));
         admission.reserve(ingress(10, None)).unwrap().settle(10);
         let second = admission.reserve(ingress(10, None));
         assert_eq!(second.as_ref().is_ok_and(|reservation| reservation.delay().is_zero()), passes);
@@ -216,7 +216,7 @@ fn to_reject_is_to_refuse_at_once_and_to_observe_is_to_count() {
 async fn who_goes_away_while_it_waits_gives_back_what_it_took() {
     let clock = Arc::new(Manual::default());
     let quotas = only(Dimension::Ingress, Quota { burst: Some(1), ..Quota::of(100_000) });
-    let admission = tenant(&clock, NodeRates::default(), &limits(quotas, vec![], vec![]));
+    let admission = tenant(&clock, NodeRates::default(), &limits(&quotas, vec![], vec![]));
     admission.reserve(ingress(1_000, None)).unwrap().settle(1_000);
     let before = admission.reserve(ingress(0, None)).unwrap().delay();
     for _ in 0..100 {
@@ -233,14 +233,14 @@ async fn who_goes_away_while_it_waits_gives_back_what_it_took() {
 fn another_limit_holds_at_once_and_what_is_owed_stays() {
     let clock = Arc::new(Manual::default());
     let quotas = |limit| {
-        limits(only(Dimension::Ingress, Quota { burst: Some(1), ..Quota::of(limit) }), vec![], vec![])
+        limits(&only(Dimension::Ingress, Quota { burst: Some(1), ..Quota::of(limit) }), vec![], vec![])
     };
     let admission = tenant(&clock, NodeRates::default(), &quotas(1_000));
     admission.reserve(ingress(2_000, None)).unwrap().settle(2_000);
     admission.apply(&quotas(1_000));
     let owed = |admission: &TenantAdmission| admission.reserve(ingress(0, None)).unwrap().delay();
     assert_eq!(owed(&admission), Duration::from_millis(1_999));
-    admission.apply(&limits(Quotas::default(), vec![], vec![]));
+    admission.apply(&limits(&Quotas::default(), vec![], vec![]));
     assert_eq!(owed(&admission), Duration::ZERO);
     admission.apply(&quotas(10_000));
     assert_eq!(owed(&admission), Duration::from_nanos(1_999_900_000));
@@ -250,7 +250,7 @@ fn another_limit_holds_at_once_and_what_is_owed_stays() {
 fn connections_are_counted_exactly() {
     let clock = Arc::new(Manual::default());
     let quotas = only(Dimension::Connections, Quota::of(2));
-    let admission = tenant(&clock, NodeRates::default(), &limits(quotas, vec![], vec![]));
+    let admission = tenant(&clock, NodeRates::default(), &limits(&quotas, vec![], vec![]));
     let (first, second) = (admission.connect().unwrap(), admission.connect().unwrap());
     assert_eq!(admission.connect().unwrap_err().code, ErrorCode::LimitExceeded);
     assert_eq!(admission.used(Dimension::Connections), 2);
@@ -266,7 +266,7 @@ fn what_came_within_the_last_second_is_known() {
     let clock = Arc::new(Manual::default());
     clock.set(SECOND * 5);
     let quotas = only(Dimension::Ingress, Quota::of(1_000_000));
-    let admission = tenant(&clock, NodeRates::default(), &limits(quotas, vec![], vec![]));
+    let admission = tenant(&clock, NodeRates::default(), &limits(&quotas, vec![], vec![]));
     admission.reserve(ingress(300, None)).unwrap().settle(300);
     admission.reserve(ingress(200, None)).unwrap().settle(200);
     assert_eq!(admission.used(Dimension::Ingress), 0);
@@ -285,11 +285,12 @@ fn what_admission_costs() {
     let users = vec![(UserName::new("svc").unwrap(), quota())];
     let topics = vec![(topic.clone(), quota())];
     let node = NodeRates { ingress: 1_000_000_000, ..NodeRates::default() };
-    let admission = tenant(&clock, node, &limits(quota(), users, topics));
+    let admission = tenant(&clock, node, &limits(&quota(), users, topics));
     let rounds = 1_000_000_u32;
-    let started = std::time::Instant::now();
+    let real = crate::ambient::SystemClock::new();
+    let started = real.monotonic();
     for _ in 0..rounds {
         admission.reserve(ingress(1, Some(&topic))).unwrap().settle(1);
     }
-    println!("{:?} for each charge at four levels", started.elapsed() / rounds);
+    println!("{:?} for each charge at four levels", (real.monotonic() - started) / rounds);
 }

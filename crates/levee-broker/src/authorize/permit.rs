@@ -289,7 +289,7 @@ async fn changed(keys: &mut Option<watch::Receiver<()>>) {
         return;
     }
     // The sender lives as long as the broker.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn expiry(expires_ms: Option<i64>, clock: &Arc<dyn Clock>) {

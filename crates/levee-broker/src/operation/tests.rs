@@ -60,7 +60,7 @@ fn no_message_of_the_data_plane_has_a_tenant() {
                     Access::Data(_) | Access::Caller => assert!(!has_tenant, "{path}"),
                     Access::Topics(_) => assert!(has_tenant, "{path}"),
                     Access::Administration => {
-                        assert!(has_tenant || operation == Operation::GetTenant, "{path}")
+                        assert!(has_tenant || operation == Operation::GetTenant, "{path}");
                     }
                     Access::Node => {}
                 }

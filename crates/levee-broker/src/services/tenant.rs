@@ -104,7 +104,7 @@ impl Tenants {
             )
             .with_hint("choose another name, or set if_not_exists to leave it as it is"));
         }
-        Ok(v1::CreateTenantResponse { tenant: Some(to_proto(tenant)), created })
+        Ok(v1::CreateTenantResponse { tenant: Some(to_proto(&tenant)), created })
     }
 
     fn get(&self, request: &Request<v1::GetTenantRequest>) -> Result<v1::GetTenantResponse, LeveeError> {
@@ -116,7 +116,7 @@ impl Tenants {
         let permit = self.authorizer.tenant(request, Operation::GetTenant, name)?;
         let tenant = permit.shard().tenant_by_id(permit.tenant())?;
         let tenant = tenant.ok_or_else(|| not_found(permit.tenant_name()))?;
-        Ok(v1::GetTenantResponse { tenant: Some(to_proto(tenant)) })
+        Ok(v1::GetTenantResponse { tenant: Some(to_proto(&tenant)) })
     }
 
     async fn list(
@@ -130,7 +130,7 @@ impl Tenants {
         let Page { items, next } =
             self.blocking.run(move || shard.list_tenants(after.as_deref(), size)).await?;
         Ok(v1::ListTenantsResponse {
-            tenants: items.into_iter().map(to_proto).collect(),
+            tenants: items.iter().map(to_proto).collect(),
             next_page_token: next.unwrap_or_default(),
         })
     }
@@ -152,7 +152,7 @@ impl Tenants {
         }
         let audit = permit.audit(resource(&name));
         let tenant = permit.shard().update_tenant(name, change, audit).await?;
-        Ok(v1::UpdateTenantResponse { tenant: Some(to_proto(tenant)) })
+        Ok(v1::UpdateTenantResponse { tenant: Some(to_proto(&tenant)) })
     }
 
     async fn suspend(
@@ -172,7 +172,7 @@ impl Tenants {
         let change = TenantChange { suspension: Some(suspension), ..TenantChange::default() };
         let audit = permit.audit(resource(&name));
         let tenant = permit.shard().update_tenant(name, change, audit).await?;
-        Ok(v1::SuspendTenantResponse { tenant: Some(to_proto(tenant)) })
+        Ok(v1::SuspendTenantResponse { tenant: Some(to_proto(&tenant)) })
     }
 
     async fn resume(
@@ -184,7 +184,7 @@ impl Tenants {
         let change = TenantChange { suspension: Some(Suspension::None), ..TenantChange::default() };
         let audit = permit.audit(resource(&name));
         let tenant = permit.shard().update_tenant(name, change, audit).await?;
-        Ok(v1::ResumeTenantResponse { tenant: Some(to_proto(tenant)) })
+        Ok(v1::ResumeTenantResponse { tenant: Some(to_proto(&tenant)) })
     }
 
     async fn delete(
@@ -202,7 +202,7 @@ impl Tenants {
         }
         let audit = permit.audit(resource(&name));
         let tenant = permit.shard().delete_tenant(name, grace_ms, audit).await?;
-        Ok(v1::DeleteTenantResponse { tenant: tenant.map(to_proto) })
+        Ok(v1::DeleteTenantResponse { tenant: tenant.as_ref().map(to_proto) })
     }
 
     async fn undelete(
@@ -213,7 +213,7 @@ impl Tenants {
         let name = tenant_name("name", &request.get_ref().name)?;
         let audit = permit.audit(resource(&name));
         let tenant = permit.shard().undelete_tenant(name, audit).await?;
-        Ok(v1::UndeleteTenantResponse { tenant: Some(to_proto(tenant)) })
+        Ok(v1::UndeleteTenantResponse { tenant: Some(to_proto(&tenant)) })
     }
 
     async fn usage(
@@ -263,7 +263,7 @@ fn not_found(name: &TenantName) -> LeveeError {
         .with_hint("see those that there are with: levee tenant ls")
 }
 
-fn to_proto(tenant: Tenant) -> v1::Tenant {
+fn to_proto(tenant: &Tenant) -> v1::Tenant {
     let state = match (tenant.delete_at_ms, tenant.suspension) {
         (Some(_), _) => v1::TenantState::Deleting,
         (None, Suspension::None) => v1::TenantState::Active,

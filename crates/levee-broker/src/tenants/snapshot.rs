@@ -141,7 +141,7 @@ fn limits(shard: &Shard, tenant: &Tenant) -> Result<(u32, Limits), LeveeError> {
         match part {
             QuotaPart::Tenant => own = quotas,
             QuotaPart::User(id) => {
-                users.extend(shard.user_by_id(tenant.id, id)?.map(|user| (user.name, quotas)))
+                users.extend(shard.user_by_id(tenant.id, id)?.map(|user| (user.name, quotas)));
             }
             QuotaPart::Topic(id) => {
                 topics.extend(shard.topic_by_id(tenant.id, id)?.map(|topic| (topic.name.clone(), quotas)));

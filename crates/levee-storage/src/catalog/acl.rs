@@ -24,8 +24,8 @@ pub(crate) fn to_row(rule: &AclRule) -> AclRuleRow {
     }
 }
 
-pub(crate) fn from_row(id: u64, row: AclRuleRow) -> Result<AclRule, BadRow> {
-    let (operations, topics) = scope_parts(row.scope.ok_or(BadRow)?)?;
+pub(crate) fn from_row(id: u64, row: &AclRuleRow) -> Result<AclRule, BadRow> {
+    let (operations, topics) = scope_parts(row.scope.as_ref().ok_or(BadRow)?)?;
     let subject = match (row.user.as_str(), row.group.as_str()) {
         ("", "") => Subject::Everyone,
         (user, "") => Subject::User(UserName::new(user).map_err(|_| BadRow)?),
@@ -56,7 +56,7 @@ impl Catalog {
                 let next = items.last().map(|rule| rule.id.to_string());
                 return Ok(Page { items, next });
             }
-            items.push(from_row(keys::last_u64(key).ok_or(BadRow)?, AclRuleRow::decode(row)?)?);
+            items.push(from_row(keys::last_u64(key).ok_or(BadRow)?, &AclRuleRow::decode(row)?)?);
             cursor.next()?;
         }
         Ok(Page { items, next: None })

@@ -58,7 +58,7 @@ pub struct TenantChange {
 impl Tenant {
     pub(crate) fn from_rows(
         id: TenantId,
-        row: TenantRow,
+        row: &TenantRow,
         counters: &TenantCounters,
         stored_bytes: u64,
     ) -> Result<Self, BadRow> {
@@ -91,7 +91,7 @@ impl Catalog {
         let counters = self.index.get(Keyspace::State, &keys::tenant_counters(id))?.unwrap_or_default();
         let counters = TenantCounters::decode(&counters[..])?;
         let stored_bytes = self.totals(id)?.map_or(0, |totals: Totals| totals.stored_bytes);
-        Ok(Some(Tenant::from_rows(id, row, &counters, stored_bytes)?))
+        Ok(Some(Tenant::from_rows(id, &row, &counters, stored_bytes)?))
     }
 
     /// Up to `limit` tenants in the order of their names, from behind `after` on.

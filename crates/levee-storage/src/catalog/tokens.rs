@@ -35,7 +35,7 @@ impl Token {
             hash: row.hash.try_into().map_err(|_| BadRow)?,
             created_ms: row.created_ms,
             expires_ms: row.expires_ms,
-            scopes: row.scopes.into_iter().map(scope).collect::<Result<_, _>>()?,
+            scopes: row.scopes.iter().map(scope).collect::<Result<_, _>>()?,
             description: row.description,
         })
     }
@@ -52,12 +52,12 @@ impl Token {
     }
 }
 
-fn scope(row: ScopeRow) -> Result<TokenScope, BadRow> {
+fn scope(row: &ScopeRow) -> Result<TokenScope, BadRow> {
     let (operations, topics) = scope_parts(row)?;
     Ok(TokenScope { operations, topics })
 }
 
-pub(super) fn scope_parts(row: ScopeRow) -> Result<(AclOperations, TopicPattern), BadRow> {
+pub(super) fn scope_parts(row: &ScopeRow) -> Result<(AclOperations, TopicPattern), BadRow> {
     let is_set = |operation: &AclOperation| row.operations & bit(*operation) != 0;
     let operations = AclOperations::new(AclOperation::ALL.into_iter().filter(is_set)).ok_or(BadRow)?;
     let topics =

@@ -14,12 +14,12 @@ use prost::Message;
 impl Machine {
     pub(crate) fn create_tenant(
         &mut self,
-        name: TenantName,
+        name: &TenantName,
         plan: &PlanName,
         draft: &mut Draft,
         now_ms: i64,
     ) -> Result<(Tenant, bool), StorageError> {
-        if let Some(id) = self.tenant_id(&name)? {
+        if let Some(id) = self.tenant_id(name)? {
             return Ok((self.tenant(id)?, false));
         }
         let mut counters = self.node_counters()?;
@@ -37,10 +37,10 @@ impl Machine {
             ..TenantRow::default()
         };
         self.count_tenants(plan, 1, draft)?;
-        draft.put(keys::tenant_by_name(&name), u64::from(id.0).to_le_bytes().to_vec());
+        draft.put(keys::tenant_by_name(name), u64::from(id.0).to_le_bytes().to_vec());
         draft.put_row(keys::tenant(id), &row);
         draft.put_row(keys::node_counters(), &counters);
-        Ok((Tenant::from_rows(id, row, &Default::default(), 0)?, true))
+        Ok((Tenant::from_rows(id, &row, &Default::default(), 0)?, true))
     }
 
     /// Changes a tenant that is not being deleted.
@@ -78,7 +78,7 @@ impl Machine {
         if let Some(suspension) = suspension {
             row.suspension = suspension as u32;
         }
-        self.put_tenant(id, row, draft)
+        self.put_tenant(id, &row, draft)
     }
 
     /// Closes a tenant until it is deleted or the deletion is taken back.
@@ -94,7 +94,7 @@ impl Machine {
             draft.delete(keys::deletion(before_ms, id));
         }
         draft.put(keys::deletion(at_ms, id), Vec::new());
-        self.put_tenant(id, row, draft)
+        self.put_tenant(id, &row, draft)
     }
 
     pub(crate) fn undelete_tenant(
@@ -111,7 +111,7 @@ impl Machine {
             return Err(StorageError::Invalid(error));
         };
         draft.delete(keys::deletion(at_ms, id));
-        self.put_tenant(id, row, draft)
+        self.put_tenant(id, &row, draft)
     }
 
     /// Deletes a tenant with everything that belongs to it; the log of the system gets the receipt.
@@ -169,10 +169,10 @@ impl Machine {
     fn put_tenant(
         &mut self,
         id: TenantId,
-        row: TenantRow,
+        row: &TenantRow,
         draft: &mut Draft,
     ) -> Result<Tenant, StorageError> {
-        draft.put_row(keys::tenant(id), &row);
+        draft.put_row(keys::tenant(id), row);
         draft.effect(Effect::TenantChanged(id));
         let counters = self.tenant_counters(id)?;
         Ok(Tenant::from_rows(id, row, &counters, self.totals(id)?.stored_bytes)?)
@@ -180,7 +180,7 @@ impl Machine {
 
     fn tenant(&mut self, id: TenantId) -> Result<Tenant, StorageError> {
         let (row, counters) = (self.tenant_row(id)?, self.tenant_counters(id)?);
-        Ok(Tenant::from_rows(id, row, &counters, self.totals(id)?.stored_bytes)?)
+        Ok(Tenant::from_rows(id, &row, &counters, self.totals(id)?.stored_bytes)?)
     }
 
     /// The id of a tenant.
