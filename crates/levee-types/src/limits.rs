@@ -58,6 +58,10 @@ pub const MAX_ACL_RULES_PER_TENANT: u64 = 10_000;
 pub const MAX_ACL_RULES_PER_REQUEST: usize = 1_000;
 /// Plans of one node.
 pub const MAX_PLANS: u64 = 1_000;
+/// The weight of a plan; at least 1.
+pub const MAX_PLAN_WEIGHT: u32 = 100;
+/// The weight of a plan that does not say.
+pub const DEFAULT_PLAN_WEIGHT: u32 = 10;
 /// Quotas of users and topics of one tenant.
 pub const MAX_QUOTA_TARGETS_PER_TENANT: u64 = 1_000;
 /// Events of the audit log of one tenant; beyond, the oldest go.
