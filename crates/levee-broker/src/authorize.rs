@@ -5,11 +5,12 @@
 #[cfg(test)]
 mod tests;
 
+use crate::blocking::Turn;
 use crate::fields::topic_name;
 use crate::identity::Principal;
 use crate::operation::{Access, Operation};
 use levee_storage::{Shard, Topic};
-use levee_types::limits::MAX_TENANT_NAME;
+use levee_types::limits::{DEFAULT_PLAN_WEIGHT, MAX_TENANT_NAME};
 use levee_types::{ErrorCode, LeveeError, PartitionId, TenantId, TenantName};
 use std::sync::Arc;
 use tonic::Request;
@@ -94,6 +95,18 @@ impl Permit<InTenant> {
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         self.scope.id
+    }
+
+    /// The weight of the tenant among others, 1 to 100.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        DEFAULT_PLAN_WEIGHT
+    }
+
+    /// The turn of a call that waits for the disk, and may read so many bytes.
+    #[must_use]
+    pub fn turn(&self, bytes: usize) -> Turn {
+        Turn { tenant: self.tenant(), weight: self.weight(), bytes }
     }
 
     /// The topic of this name. `field` is what the message calls it.

@@ -1,8 +1,11 @@
 //! What the committer is asked to do.
 
 use crate::catalog::{NewTopic, Tenant, Topic, TopicChange};
+use crate::committer::ENTRY_BYTES;
 use crate::error::StorageError;
+use crate::queue::Claim;
 use bytes::Bytes;
+use levee_types::fair::SYSTEM_WEIGHT;
 use levee_types::{Durability, PartitionId, ProducerId, TenantId, TenantName, TopicName};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -24,6 +27,8 @@ pub struct Append {
     pub producer: Option<ProducerSequence>,
     /// When it is acknowledged.
     pub durability: Durability,
+    /// Of the tenant among others, 1 to 100.
+    pub weight: u32,
 }
 
 /// The place of a batch among those that a producer sends to a partition.
@@ -74,4 +79,34 @@ pub(crate) enum Command {
     Trim(PartitionId, u64, Reply<u64>),
     InitProducer(TenantId, Option<ProducerId>, Reply<ProducerSession>),
     RenewProducer(TenantId, ProducerSession, Reply<ProducerSession>),
+}
+
+impl Command {
+    /// What it claims in the queue. `bytes`: what it holds.
+    pub(crate) fn claim(&self, bytes: usize) -> Claim {
+        let weight = match self {
+            Self::Append(append, _) => append.weight,
+            _ => SYSTEM_WEIGHT,
+        };
+        let cost = if self.shares_a_group() { bytes as u64 + ENTRY_BYTES } else { Claim::WHOLE_GROUP };
+        Claim { tenant: self.tenant(), weight, bytes, cost }
+    }
+
+    /// Whose turn it takes. Tenants come and go in the turns of the system.
+    fn tenant(&self) -> TenantId {
+        match self {
+            Self::Append(Append { partition, .. }, _) | Self::Trim(partition, ..) => partition.tenant,
+            Self::CreateTopics(tenant, ..)
+            | Self::DeleteTopic(tenant, ..)
+            | Self::UpdateTopic(tenant, ..)
+            | Self::InitProducer(tenant, ..)
+            | Self::RenewProducer(tenant, ..) => *tenant,
+            Self::CreateTenant(..) | Self::DeleteTenant(..) => TenantId::SYSTEM,
+        }
+    }
+
+    /// Whether it is decided on memory that runs ahead of the rows, and so may stand before others in a group.
+    pub(crate) fn shares_a_group(&self) -> bool {
+        matches!(self, Self::Append(..) | Self::InitProducer(..) | Self::RenewProducer(..))
+    }
 }

@@ -38,7 +38,7 @@ impl<S> Clone for Shard<S> {
 }
 
 struct Inner<S> {
-    queue: Arc<Queue<Command>>,
+    queue: Queue<Command>,
     board: Arc<StatusBoard>,
     index: Arc<Index>,
     catalog: Arc<Catalog>,
@@ -136,12 +136,12 @@ impl<S: SegmentStore> Shard<S> {
             "replayed the journal behind the index"
         );
 
-        let queue = Arc::new(Queue::new(settings.queue_bytes));
+        let queue = Queue::new(settings.queue_bytes, settings.group_bytes);
         let board = Arc::new(StatusBoard::new());
         let catalog = Arc::new(Catalog::new(Arc::clone(&index), settings.cached_topics));
         let tails = Arc::new(Tails::new());
         let inner = Inner {
-            queue: Arc::clone(&queue),
+            queue: queue.clone(),
             board: Arc::clone(&board),
             log: LogReader::new(Arc::clone(&index), segments),
             index: Arc::clone(&index),
@@ -156,15 +156,15 @@ impl<S: SegmentStore> Shard<S> {
         Ok((Self { inner: Arc::new(inner) }, committer))
     }
 
-    /// Hands a batch to the committer, in the order of the calls. Waits for room in the queue; a call that
-    /// is dropped while it waits does nothing.
+    /// Hands a batch to the committer, in the order of the calls for one tenant; tenants take turns. Waits for
+    /// room in the queue; a call that is dropped while it waits does nothing.
     ///
     /// # Errors
     /// `Stopping`; everything else comes with the receipt.
     pub async fn submit(&self, append: Append) -> Result<Receipt, StorageError> {
         let (reply, receipt) = oneshot::channel();
         let bytes = append.batch.len();
-        self.inner.queue.push(Command::Append(append, reply), bytes).await?;
+        self.push(Command::Append(append, reply), bytes).await?;
         Ok(Receipt(receipt))
     }
 
@@ -179,8 +179,13 @@ impl<S: SegmentStore> Shard<S> {
         command: impl FnOnce(Reply<T>) -> Command,
     ) -> Result<T, StorageError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.push(command(reply), bytes).await?;
+        self.push(command(reply), bytes).await?;
         unwrap_answer(answer.await)
+    }
+
+    async fn push(&self, command: Command, bytes: usize) -> Result<(), StorageError> {
+        let claim = command.claim(bytes);
+        self.inner.queue.push(command, claim).await
     }
 
     /// Creates a tenant; tells the existing one, and `false`, if the name is taken.

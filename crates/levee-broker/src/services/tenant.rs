@@ -1,7 +1,7 @@
 //! Administration of tenants, for operators.
 
 use crate::authorize::Authorizer;
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Turn};
 use crate::error::reply;
 use crate::fields::{page_size, page_token, tenant_name};
 use crate::operation::Operation;
@@ -82,7 +82,7 @@ impl Tenants {
         let after = page_token(&request.get_ref().page_token)?;
         let shard = permit.shard().clone();
         let Page { items, next } =
-            self.blocking.run(move || shard.list_tenants(after.as_deref(), size)).await?;
+            self.blocking.run(Turn::SYSTEM, move || shard.list_tenants(after.as_deref(), size)).await?;
         Ok(v1::ListTenantsResponse {
             tenants: items.into_iter().map(to_proto).collect(),
             next_page_token: next.unwrap_or_default(),

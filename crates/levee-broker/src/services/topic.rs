@@ -3,7 +3,7 @@
 mod convert;
 
 use crate::authorize::Authorizer;
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::{detail, reply};
 use crate::fields::{invalid, out_of_range, page_size, page_token, topic_name};
 use crate::operation::Operation;
@@ -117,10 +117,10 @@ impl Topics {
         let ids: Vec<_> = (0..topic.partitions)
             .map(|partition| permit.partition(&topic, partition))
             .collect::<Result<_, _>>()?;
-        let shard = permit.shard().clone();
+        let (shard, turn) = (permit.shard().clone(), permit.turn(ids.len() * LOOKUP_BYTES));
         let offsets = self
             .blocking
-            .run(move || ids.into_iter().map(|id| shard.offsets(id)).collect::<Result<Vec<_>, _>>())
+            .run(turn, move || ids.into_iter().map(|id| shard.offsets(id)).collect::<Result<Vec<_>, _>>())
             .await?;
         Ok(v1::GetTopicResponse { topic: Some(to_proto(&topic)), partitions: partitions_to_proto(&offsets) })
     }
@@ -142,9 +142,10 @@ impl Topics {
         let size = page_size(size)?;
         let after = page_token(&token)?;
         let tenant = permit.tenant();
-        let shard = permit.shard().clone();
-        let Page { items, next } =
-            self.blocking.run(move || shard.list_topics(tenant, &prefix, after.as_deref(), size)).await?;
+        // The rows of a page are neighbours.
+        let (shard, turn) = (permit.shard().clone(), permit.turn(0));
+        let list = move || shard.list_topics(tenant, &prefix, after.as_deref(), size);
+        let Page { items, next } = self.blocking.run(turn, list).await?;
         Ok(v1::ListTopicsResponse {
             topics: items.iter().map(|topic| to_proto(topic)).collect(),
             next_page_token: next.unwrap_or_default(),

@@ -37,7 +37,7 @@ pub(super) struct Group {
 }
 
 /// What an entry without payload counts for.
-const ENTRY_BYTES: u64 = 256;
+pub(crate) const ENTRY_BYTES: u64 = 256;
 
 impl Group {
     pub(super) fn is_empty(&self) -> bool {

@@ -3,10 +3,13 @@ use proptest::prelude::*;
 
 type Scheduler = DeficitRoundRobin<usize, u64>;
 
+/// Weight, cost and value of each item.
+type Items = VecDeque<(u32, u64, u64)>;
+
 /// As in the paper, turn after turn.
 #[derive(Default)]
 struct Plain {
-    queues: Vec<(usize, u64, VecDeque<(u32, u64, u64)>)>,
+    queues: Vec<(usize, u64, Items)>,
     is_granted: bool,
 }
 

@@ -7,7 +7,7 @@ use super::message::Message;
 use super::positions::{Named, Resolved, in_position, resolve};
 use super::ready::ReadyQueue;
 use crate::authorize::{InTenant, Permit};
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::{explain, status};
 use crate::fields::{invalid, out_of_range};
 use crate::transport::connection::draining;
@@ -128,7 +128,8 @@ impl ReadStream {
         }
         let positions = Named::new(positions)?;
         let permit = Arc::clone(&self.permit);
-        let resolved = self.blocking.run(move || resolve(&permit, positions)).await?;
+        let turn = permit.turn(positions.len() * LOOKUP_BYTES);
+        let resolved = self.blocking.run(turn, move || resolve(&permit, positions)).await?;
         refuse_repeated(&resolved)?;
         let started = v1::ReadStarted { positions: resolved.iter().map(Resolved::to_proto).collect() };
         self.reading = Some(Reading::new(&self.permit, resolved, credit_bytes, stop_at_end));
@@ -259,8 +260,9 @@ impl Reading {
                 }
                 Cached::Miss => {
                     metrics::counter!("levee_cold_reads_total").increment(1);
-                    let permit = Arc::clone(permit);
-                    let fetched = blocking.run(move || permit.shard().fetch(partition, next, room)).await;
+                    let (permit, turn) = (Arc::clone(permit), permit.turn(room));
+                    let fetched =
+                        blocking.run(turn, move || permit.shard().fetch(partition, next, room)).await;
                     let Fetched { batches, end } =
                         fetched.map_err(|error| in_position(index as usize, error))?;
                     (batches, end)
