@@ -1,9 +1,11 @@
 //! What the committer is asked to do.
 
 use crate::catalog::Topic;
-use crate::committer::{Group, Machine};
+use crate::committer::{ENTRY_BYTES, Group, Machine};
 use crate::error::StorageError;
+use crate::queue::Claim;
 use bytes::Bytes;
+use levee_types::fair::SYSTEM_WEIGHT;
 use levee_types::{Durability, PartitionId, ProducerId, TenantId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -25,6 +27,8 @@ pub struct Append {
     pub producer: Option<ProducerSequence>,
     /// When it is acknowledged.
     pub durability: Durability,
+    /// Of the tenant among others, 1 to 100.
+    pub weight: u32,
 }
 
 /// The place of a batch among those that a producer sends to a partition.
@@ -80,5 +84,33 @@ pub(crate) enum Command {
     Append(Append, Reply<Appended>),
     InitProducer(TenantId, Option<ProducerId>, Reply<ProducerSession>),
     RenewProducer(TenantId, ProducerSession, Reply<ProducerSession>),
-    Change(Change),
+    /// For a tenant, or the system.
+    Change(TenantId, Change),
+}
+
+impl Command {
+    /// What it claims in the queue. `bytes`: what it holds.
+    pub(crate) fn claim(&self, bytes: usize) -> Claim {
+        let weight = match self {
+            Self::Append(append, _) => append.weight,
+            _ => SYSTEM_WEIGHT,
+        };
+        let cost = if self.shares_a_group() { bytes as u64 + ENTRY_BYTES } else { Claim::WHOLE_GROUP };
+        Claim { tenant: self.tenant(), weight, bytes, cost }
+    }
+
+    /// Whose turn it takes.
+    fn tenant(&self) -> TenantId {
+        match self {
+            Self::Append(Append { partition, .. }, _) => partition.tenant,
+            Self::InitProducer(tenant, ..) | Self::RenewProducer(tenant, ..) | Self::Change(tenant, _) => {
+                *tenant
+            }
+        }
+    }
+
+    /// Whether it is decided on memory that runs ahead of the rows, and so may stand before others in a group.
+    pub(crate) fn shares_a_group(&self) -> bool {
+        matches!(self, Self::Append(..) | Self::InitProducer(..) | Self::RenewProducer(..))
+    }
 }

@@ -1,8 +1,9 @@
 //! The committer: one per shard, and the only one that decides and writes.
 //!
-//! It takes commands in order, decides each against the state ([`machine`]), writes a group of entries at
-//! once, syncs, applies them to the index, publishes and answers. While it syncs, the next group gathers
-//! in the queue. Given the same journal and commands it reaches the same state.
+//! It takes commands as the queue hands them out, about a group at a time, decides each against the state
+//! ([`machine`]), writes a group of entries at once, syncs, applies them to the index, publishes and answers.
+//! While it syncs, the next group gathers in the queue. Given the same journal and commands it reaches the same
+//! state.
 //!
 //! Must hold: nothing is answered before its group is durable under its durability and readable; after a
 //! failed write, sync or apply nothing succeeds any more.
@@ -25,6 +26,7 @@ use crate::settings::ShardSettings;
 use crate::status::{ShardState, StatusBoard};
 use crate::tail::TailWriter;
 use crate::watches::TenantWatches;
+pub(crate) use group::ENTRY_BYTES;
 use group::Effect;
 use levee_types::Clock;
 use std::collections::VecDeque;
@@ -33,7 +35,7 @@ use std::time::Duration;
 
 /// Decides and writes everything. Give it a thread of its own.
 pub struct Committer<S> {
-    pub(crate) queue: Arc<Queue<Command>>,
+    pub(crate) queue: Queue<Command>,
     pub(crate) board: Arc<StatusBoard>,
     pub(crate) clock: Arc<dyn Clock>,
     machine: Machine,
@@ -96,7 +98,7 @@ impl CommitError {
 
 /// The parts of a shard that the committer shares with its handle.
 pub(crate) struct Shared {
-    pub(crate) queue: Arc<Queue<Command>>,
+    pub(crate) queue: Queue<Command>,
     pub(crate) board: Arc<StatusBoard>,
     pub(crate) index: Arc<Index>,
     pub(crate) catalog: Arc<Catalog>,
@@ -153,7 +155,7 @@ impl<S: SegmentStore> Committer<S> {
             if needs_applied_state(&command, &group) {
                 self.commit_or_fail(std::mem::take(&mut group));
             }
-            let shares_a_group = shares_a_group(&command);
+            let shares_a_group = command.shares_a_group();
             let entries = group.entries();
             self.decide(command, &mut group);
             rooms.push(room);
@@ -314,15 +316,10 @@ impl<S: SegmentStore> Committer<S> {
     }
 }
 
-/// Whether a command is decided on memory that runs ahead of the rows, and so may stand before others.
-fn shares_a_group(command: &Command) -> bool {
-    matches!(command, Command::Append(..) | Command::InitProducer(..) | Command::RenewProducer(..))
-}
-
 /// Whether a command is decided on rows that entries of the group so far change.
 fn needs_applied_state(command: &Command, group: &Group) -> bool {
     match command {
         Command::Append(..) | Command::InitProducer(..) | Command::RenewProducer(..) => false,
-        Command::Change(_) => !group.is_empty(),
+        Command::Change(..) => !group.is_empty(),
     }
 }

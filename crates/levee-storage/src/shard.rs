@@ -46,7 +46,7 @@ impl<S> Clone for Shard<S> {
 }
 
 struct Inner<S> {
-    queue: Arc<Queue<Command>>,
+    queue: Queue<Command>,
     board: Arc<StatusBoard>,
     index: Arc<Index>,
     catalog: Arc<Catalog>,
@@ -145,13 +145,13 @@ impl<S: SegmentStore> Shard<S> {
             "replayed the journal behind the index"
         );
 
-        let queue = Arc::new(Queue::new(settings.queue_bytes));
+        let queue = Queue::new(settings.queue_bytes, settings.group_bytes);
         let board = Arc::new(StatusBoard::new());
         let catalog = Arc::new(Catalog::new(Arc::clone(&index), settings.cached_topics));
         let watches = Arc::new(TenantWatches::default());
         let tails = Arc::new(Tails::new());
         let inner = Inner {
-            queue: Arc::clone(&queue),
+            queue: queue.clone(),
             board: Arc::clone(&board),
             log: LogReader::new(Arc::clone(&index), segments),
             index: Arc::clone(&index),
@@ -167,22 +167,27 @@ impl<S: SegmentStore> Shard<S> {
         Ok((Self { inner: Arc::new(inner) }, committer))
     }
 
-    /// Hands a batch to the committer, in the order of the calls. Waits for room in the queue; a call that
-    /// is dropped while it waits does nothing.
+    /// Hands a batch to the committer, in the order of the calls for one tenant; tenants take turns. Waits for
+    /// room in the queue; a call that is dropped while it waits does nothing.
     ///
     /// # Errors
     /// `Stopping`; everything else comes with the receipt.
     pub async fn submit(&self, append: Append) -> Result<Receipt, StorageError> {
         let (reply, receipt) = oneshot::channel();
         let bytes = append.batch.len();
-        self.inner.queue.push(Command::Append(append, reply), bytes).await?;
+        self.push(Command::Append(append, reply), bytes).await?;
         Ok(Receipt(receipt))
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StorageError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.push(command(reply), 0).await?;
+        self.push(command(reply), 0).await?;
         unwrap_answer(answer.await)
+    }
+
+    async fn push(&self, command: Command, bytes: usize) -> Result<(), StorageError> {
+        let claim = command.claim(bytes);
+        self.inner.queue.push(command, claim).await
     }
 
     /// Has the committer decide a change that holds about so many bytes. What is decided and the event that says so
@@ -194,6 +199,7 @@ impl<S: SegmentStore> Shard<S> {
         decide: impl FnOnce(&mut Machine, &mut Draft, i64) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         let (reply, answer) = oneshot::channel();
+        let tenant = audit.as_ref().map_or(TenantId::SYSTEM, |(log, _)| *log);
         let change = move |turn: Result<Turn<'_>, &StorageError>, group: &mut Group| {
             let mut draft = Draft::default();
             let result = turn.map_err(Clone::clone).and_then(|Turn { machine, now_ms }| {
@@ -211,7 +217,7 @@ impl<S: SegmentStore> Shard<S> {
             }
             group.answer(reply, result);
         };
-        self.inner.queue.push(Command::Change(Box::new(change)), bytes).await?;
+        self.push(Command::Change(tenant, Box::new(change)), bytes).await?;
         unwrap_answer(answer.await)
     }
 

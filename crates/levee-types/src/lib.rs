@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod ambient;
 pub mod error;
+pub mod fair;
 pub mod hex;
 pub mod id;
 pub mod limits;

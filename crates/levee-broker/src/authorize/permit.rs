@@ -4,6 +4,7 @@ use super::decide::{Refused, may_enter, may_use_topic};
 use super::{Authorizer, defect, is_system, on_topics};
 use crate::admission::{Charge, Reservation};
 use crate::audit::Asked;
+use crate::blocking::Turn;
 use crate::fields::topic_name;
 use crate::identity::Principal;
 use crate::tenants::{Snapshot, TenantEntry};
@@ -109,6 +110,12 @@ impl Permit<InTenant> {
     #[must_use]
     pub fn weight(&self) -> u32 {
         self.snapshot().map_or(1, |snapshot| snapshot.weight())
+    }
+
+    /// The turn of a call that waits for the disk, and may read so many bytes.
+    #[must_use]
+    pub fn turn(&self, bytes: usize) -> Turn {
+        Turn { tenant: self.tenant(), weight: self.weight(), bytes }
     }
 
     /// Whether the caller may do with a topic what it asked to do. It is the decision alone, for lists.

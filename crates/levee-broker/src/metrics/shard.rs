@@ -1,6 +1,6 @@
 //! How the shard is, as gauges.
 
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Turn};
 use levee_storage::{Shard, ShardState, ShardStatus};
 use levee_types::LeveeError;
 use metrics::{Gauge, gauge};
@@ -50,7 +50,8 @@ impl ShardGauges {
             }
             let asked = shard.clone();
             // It asks the file system for free space.
-            if let Ok(status) = blocking.run(move || Ok::<_, LeveeError>(asked.status())).await {
+            if let Ok(status) = blocking.run(Turn::SYSTEM, move || Ok::<_, LeveeError>(asked.status())).await
+            {
                 self.set(&status);
             }
         }

@@ -84,7 +84,7 @@ impl Acls {
         };
         let (shard, tenant) = (permit.shard().clone(), permit.tenant());
         let Page { items, next } =
-            self.blocking.run(move || shard.list_acl_rules(tenant, after, size)).await?;
+            self.blocking.run(permit.turn(0), move || shard.list_acl_rules(tenant, after, size)).await?;
         Ok(v1::ListAclRulesResponse {
             rules: items.iter().map(to_proto).collect(),
             next_page_token: next.unwrap_or_default(),

@@ -42,7 +42,7 @@ impl Audits {
         let (shard, tenant) = (permit.shard().clone(), permit.tenant());
         let (lines, next_sequence) = self
             .blocking
-            .run(move || {
+            .run(permit.turn(0), move || {
                 let from = if latest { shard.audit_end(tenant)?.saturating_sub(size as u64) } else { from };
                 shard.audit_log(tenant, from, size)
             })

@@ -1,7 +1,7 @@
 //! How the broker is.
 
 use crate::authorize::Authorizer;
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Turn};
 use crate::error::reply;
 use crate::operation::Operation;
 use levee_proto::v1;
@@ -37,7 +37,7 @@ impl Cluster {
         let permit = self.authorizer.node(request, Operation::GetStatus)?;
         let shard = permit.shard().clone();
         // It asks the file system for free space.
-        let status = self.blocking.run(move || Ok::<_, LeveeError>(shard.status())).await?;
+        let status = self.blocking.run(Turn::SYSTEM, move || Ok::<_, LeveeError>(shard.status())).await?;
         let uptime = self.clock.monotonic().saturating_sub(self.start);
         let state = match status.state {
             ShardState::Serving => v1::ShardState::Serving,

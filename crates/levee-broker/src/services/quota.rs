@@ -3,7 +3,7 @@
 mod convert;
 
 use crate::authorize::{Authorizer, InTenant, Permit};
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Turn};
 use crate::error::reply;
 use crate::fields::{invalid, page_size, page_token, plan_name, topic_name, user_name};
 use crate::operation::Operation;
@@ -123,7 +123,7 @@ impl QuotasOfTenants {
         let after = page_token(&request.get_ref().page_token)?;
         let shard = permit.shard().clone();
         let Page { items, next } =
-            self.blocking.run(move || shard.list_plans(after.as_deref(), size)).await?;
+            self.blocking.run(Turn::SYSTEM, move || shard.list_plans(after.as_deref(), size)).await?;
         Ok(v1::ListPlansResponse {
             plans: items.iter().map(plan_to_proto).collect(),
             next_page_token: next.unwrap_or_default(),
@@ -216,7 +216,7 @@ impl QuotasOfTenants {
         let (shard, id) = (permit.shard().clone(), permit.tenant());
         let (tenant, plan, set) = self
             .blocking
-            .run(move || {
+            .run(permit.turn(0), move || {
                 let tenant = shard.tenant_by_id(id)?.ok_or(StorageError::NoTenant)?;
                 let NamedPlan { plan, .. } = shard.plan(&tenant.plan)?.ok_or(StorageError::NoPlan)?;
                 Ok::<_, StorageError>((tenant, plan, shard.quotas(id)?))

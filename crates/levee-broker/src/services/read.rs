@@ -6,7 +6,7 @@ mod ready;
 mod stream;
 
 use crate::authorize::Authorizer;
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::reply;
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
@@ -58,7 +58,8 @@ impl Read {
     ) -> Result<v1::ListOffsetsResponse, LeveeError> {
         let permit = Arc::new(self.authorizer.tenant(&request, Operation::ListOffsets, "")?);
         let positions = positions::Named::new(request.into_inner().positions)?;
-        let resolved = self.blocking.run(move || positions::resolve(&permit, positions)).await?;
+        let turn = permit.turn(positions.len() * LOOKUP_BYTES);
+        let resolved = self.blocking.run(turn, move || positions::resolve(&permit, positions)).await?;
         Ok(v1::ListOffsetsResponse {
             positions: resolved.iter().map(positions::Resolved::to_proto).collect(),
         })

@@ -1,7 +1,7 @@
 //! Administration of tenants, for operators, and what a tenant's administrators may see of it.
 
 use crate::authorize::Authorizer;
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Turn};
 use crate::error::reply;
 use crate::fields::{invalid, out_of_range, page_size, page_token, plan_name, tenant_name};
 use crate::operation::Operation;
@@ -128,7 +128,7 @@ impl Tenants {
         let after = page_token(&request.get_ref().page_token)?;
         let shard = permit.shard().clone();
         let Page { items, next } =
-            self.blocking.run(move || shard.list_tenants(after.as_deref(), size)).await?;
+            self.blocking.run(Turn::SYSTEM, move || shard.list_tenants(after.as_deref(), size)).await?;
         Ok(v1::ListTenantsResponse {
             tenants: items.iter().map(to_proto).collect(),
             next_page_token: next.unwrap_or_default(),
@@ -231,7 +231,8 @@ impl Tenants {
             return Err(invalid("from_ms", problem, "ask for less at once"));
         }
         let (shard, tenant) = (permit.shard().clone(), permit.tenant());
-        let hours = self.blocking.run(move || shard.hourly_use(tenant, from, to, now_ms)).await?;
+        let hours =
+            self.blocking.run(permit.turn(0), move || shard.hourly_use(tenant, from, to, now_ms)).await?;
         Ok(v1::ListUsageResponse { hours: hours.into_iter().map(hour_to_proto).collect() })
     }
 }

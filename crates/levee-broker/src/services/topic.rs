@@ -3,7 +3,7 @@
 mod convert;
 
 use crate::authorize::Authorizer;
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::{detail, reply};
 use crate::fields::{invalid, out_of_range, page_size, page_token, topic_name};
 use crate::operation::Operation;
@@ -124,10 +124,10 @@ impl Topics {
         let ids: Vec<_> = (0..topic.partitions)
             .map(|partition| permit.partition(&topic, partition))
             .collect::<Result<_, _>>()?;
-        let shard = permit.shard().clone();
+        let (shard, turn) = (permit.shard().clone(), permit.turn(ids.len() * LOOKUP_BYTES));
         let offsets = self
             .blocking
-            .run(move || ids.into_iter().map(|id| shard.offsets(id)).collect::<Result<Vec<_>, _>>())
+            .run(turn, move || ids.into_iter().map(|id| shard.offsets(id)).collect::<Result<Vec<_>, _>>())
             .await?;
         Ok(v1::GetTopicResponse { topic: Some(to_proto(&topic)), partitions: partitions_to_proto(&offsets) })
     }
@@ -149,9 +149,10 @@ impl Topics {
         let size = page_size(size)?;
         let after = page_token(&token)?;
         let tenant = permit.tenant();
-        let shard = permit.shard().clone();
-        let Page { items, next } =
-            self.blocking.run(move || shard.list_topics(tenant, &prefix, after.as_deref(), size)).await?;
+        // The rows of a page are neighbours.
+        let (shard, turn) = (permit.shard().clone(), permit.turn(0));
+        let list = move || shard.list_topics(tenant, &prefix, after.as_deref(), size);
+        let Page { items, next } = self.blocking.run(turn, list).await?;
         // A page may be short for it, and is not the last one because of that.
         let mut topics = Vec::with_capacity(items.len());
         for topic in &items {

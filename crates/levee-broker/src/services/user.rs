@@ -148,8 +148,10 @@ impl Users {
         let permit = self.authorizer.tenant(request, Operation::ListUsers, tenant)?;
         let (size, after) = (page_size(*size)?, page_token(token)?);
         let (shard, tenant) = (permit.shard().clone(), permit.tenant());
-        let Page { items, next } =
-            self.blocking.run(move || shard.list_users(tenant, after.as_deref(), size)).await?;
+        let Page { items, next } = self
+            .blocking
+            .run(permit.turn(0), move || shard.list_users(tenant, after.as_deref(), size))
+            .await?;
         Ok(v1::ListUsersResponse {
             users: items.iter().map(user_to_proto).collect(),
             next_page_token: next.unwrap_or_default(),
@@ -248,7 +250,7 @@ impl Users {
         };
         let (shard, tenant) = (permit.shard().clone(), permit.tenant());
         let Page { items, next } =
-            self.blocking.run(move || shard.list_tokens(tenant, user, after, size)).await?;
+            self.blocking.run(permit.turn(0), move || shard.list_tokens(tenant, user, after, size)).await?;
         let mut tokens = Vec::with_capacity(items.len());
         for token in &items {
             let user = permit.shard().user_by_id(tenant, token.user)?;

@@ -40,7 +40,7 @@ pub(crate) struct Group {
 }
 
 /// What an entry without payload counts for.
-const ENTRY_BYTES: u64 = 256;
+pub(crate) const ENTRY_BYTES: u64 = 256;
 
 impl Group {
     pub(super) fn is_empty(&self) -> bool {
@@ -94,7 +94,7 @@ impl Group {
             Command::InitProducer(_, _, reply) | Command::RenewProducer(_, _, reply) => {
                 self.answer(reply, Err(refusal.clone()));
             }
-            Command::Change(change) => change(Err(refusal), self),
+            Command::Change(_, change) => change(Err(refusal), self),
         }
     }
 

@@ -83,7 +83,7 @@ impl Machine {
                 let result = self.renew_producer(tenant, held, group);
                 group.answer(reply, result);
             }
-            Command::Change(change) => change(Ok(Turn { machine: self, now_ms }), group),
+            Command::Change(_, change) => change(Ok(Turn { machine: self, now_ms }), group),
         }
     }
 

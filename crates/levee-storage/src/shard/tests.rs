@@ -3,6 +3,7 @@
 mod append;
 mod catalog;
 mod failure;
+mod fairness;
 mod recovery;
 
 use super::*;
@@ -10,6 +11,7 @@ use crate::catalog::NewTopic;
 use crate::command::{Appended, ProducerSequence};
 use crate::segments::MemorySegments;
 use bytes::Bytes;
+use levee_types::limits::DEFAULT_PLAN_WEIGHT;
 use levee_types::{Durability, PlanName, TenantName, TopicName};
 use std::cell::RefCell;
 use std::sync::atomic::AtomicI64;
@@ -169,5 +171,6 @@ fn append(partition: PartitionId, text: &str, producer: Option<ProducerSequence>
         max_timestamp_ms: None,
         producer,
         durability: Durability::Durable,
+        weight: DEFAULT_PLAN_WEIGHT,
     }
 }

@@ -5,7 +5,7 @@ use super::files;
 use super::issuers::KeysAt;
 use super::schedule::Pace;
 use super::tls::Configs;
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Turn};
 use levee_types::LeveeError;
 use levee_types::limits::MAX_JWKS_BYTES;
 use std::io;
@@ -60,7 +60,7 @@ impl Source {
             Self::File(path) => {
                 let path = path.clone();
                 blocking
-                    .run(move || Ok::<_, LeveeError>(read_file(&path)))
+                    .run(Turn::SYSTEM, move || Ok::<_, LeveeError>(read_file(&path)))
                     .await
                     .map_err(ReadError::GivenUp)?
             }

@@ -50,6 +50,7 @@ pub(super) fn check(
         max_timestamp_ms: checked.max_timestamp_ms,
         producer,
         durability: topic.config.durability,
+        weight: permit.weight(),
     };
     Ok(Checked { append, topic, reservation })
 }

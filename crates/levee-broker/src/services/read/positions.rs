@@ -25,6 +25,11 @@ impl Named {
         let problem = format!("there are {}; it takes 1 to {MAX_READ_POSITIONS}", positions.len());
         Err(invalid("positions", problem, "ask for them in several requests"))
     }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// A place in a log.

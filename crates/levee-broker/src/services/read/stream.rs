@@ -8,7 +8,7 @@ use super::positions::{Named, Resolved, in_position, resolve};
 use super::ready::ReadyQueue;
 use crate::admission::Reservation;
 use crate::authorize::{Doubts, InTenant, Permit};
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::{explain, status};
 use crate::fields::{invalid, out_of_range};
 use crate::transport::connection::draining;
@@ -156,7 +156,8 @@ impl ReadStream {
             self.renew()?;
         }
         let permit = Arc::clone(&self.permit);
-        let resolved = self.blocking.run(move || resolve(&permit, positions)).await?;
+        let turn = permit.turn(positions.len() * LOOKUP_BYTES);
+        let resolved = self.blocking.run(turn, move || resolve(&permit, positions)).await?;
         refuse_repeated(&resolved)?;
         let started = v1::ReadStarted { positions: resolved.iter().map(Resolved::to_proto).collect() };
         self.reading = Some(Reading::new(&self.permit, resolved, credit_bytes, stop_at_end));
@@ -365,8 +366,8 @@ impl Reading {
                 }
                 Cached::Miss => {
                     metrics::counter!("levee_cold_reads_total").increment(1);
-                    let shard = permit.shard().clone();
-                    let fetched = blocking.run(move || shard.fetch(partition, next, room)).await;
+                    let (shard, turn) = (permit.shard().clone(), permit.turn(room));
+                    let fetched = blocking.run(turn, move || shard.fetch(partition, next, room)).await;
                     let Fetched { batches, end } =
                         fetched.map_err(|error| in_position(index as usize, error))?;
                     (batches, end)

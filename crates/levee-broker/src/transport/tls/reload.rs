@@ -4,7 +4,7 @@ use super::Tls;
 use super::endpoint::Endpoint;
 use super::error::TlsError;
 use super::files::{Contents, Digest};
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Turn};
 use crate::rate_limited::RateLimited;
 use crate::settings::TlsSettings;
 use levee_types::{Clock, LeveeError};
@@ -22,7 +22,8 @@ impl Tls {
         loop {
             interval.tick().await;
             let (settings, clock, known) = (self.settings.clone(), Arc::clone(&self.clock), self.digest);
-            let reading = blocking.run(move || Ok::<_, LeveeError>(read_changed(&settings, &clock, known)));
+            let reading = blocking
+                .run(Turn::SYSTEM, move || Ok::<_, LeveeError>(read_changed(&settings, &clock, known)));
             // A panic is logged where it is caught; the next turn may do better.
             if let Ok(found) = reading.await {
                 self.take(found, &mut warning);

@@ -209,10 +209,10 @@ fn a_producer_of_a_tenant_that_is_deleted_meanwhile_is_refused() {
     let shard = harness.shard.clone();
     let before = harness.ask(shard.init_producer(acme, None));
     let deleted = harness.ask(shard.delete_tenant(TenantName::new("acme").unwrap(), 0, audit()));
-    let after = harness.ask(shard.init_producer(acme, None));
-    let again = harness.ask(shard.init_producer(acme, Some(ProducerId(1))));
     assert_eq!(harness.wait(before).unwrap().producer, ProducerId(1));
     harness.wait(deleted).unwrap();
+    let after = harness.ask(shard.init_producer(acme, None));
+    let again = harness.ask(shard.init_producer(acme, Some(ProducerId(1))));
     assert!(matches!(harness.wait(after), Err(StorageError::NoTenant)));
     assert!(matches!(harness.wait(again), Err(StorageError::NoTenant)));
 }
