@@ -102,7 +102,7 @@ impl Reference<'_> {
             self.rules.iter().any(|rule| {
                 rule.effect() == effect
                     && self.is_meant(rule)
-                    && rule.operations.contains(&operation)
+                    && speaks_of(effect, &rule.operations, operation)
                     && matches(rule.topics.as_ref(), topic)
             })
         };
@@ -114,7 +114,7 @@ impl Reference<'_> {
             || self
                 .scopes
                 .iter()
-                .any(|scope| scope.operations.contains(&operation) && matches(scope.topics.as_ref(), topic));
+                .any(|scope| allows(&scope.operations, operation) && matches(scope.topics.as_ref(), topic));
         in_scope && self.user_may(operation, topic)
     }
 
@@ -130,12 +130,27 @@ impl Reference<'_> {
         let is_allowed = self.rules.iter().any(|rule| {
             rule.effect() == v1::AclEffect::Allow
                 && self.is_meant(rule)
-                && rule.operations.contains(&operation)
+                && allows(&rule.operations, operation)
         });
         let in_scope =
-            self.scopes.is_empty() || self.scopes.iter().any(|scope| scope.operations.contains(&operation));
+            self.scopes.is_empty() || self.scopes.iter().any(|scope| allows(&scope.operations, operation));
         in_scope && !is_denied && (self.is_admin || is_allowed)
     }
+}
+
+fn speaks_of(effect: v1::AclEffect, said: &[i32], operation: i32) -> bool {
+    match effect {
+        v1::AclEffect::Allow => allows(said, operation),
+        _ => said.contains(&operation),
+    }
+}
+
+/// Who may do anything with a topic may see it in lists; who may do more than that may see it whole.
+fn allows(said: &[i32], operation: i32) -> bool {
+    let list = v1::AclOperation::List as i32;
+    said.contains(&operation)
+        || operation == list
+        || operation == v1::AclOperation::Describe as i32 && said.iter().any(|one| *one != list)
 }
 
 /// Whether a call went through a door, whatever came of it behind.
