@@ -54,8 +54,22 @@ async fn create_tenant(endpoint: &str, tenant: &str, quotas: Vec<v1::Quota>) {
     operator.create_tenant(&name(tenant), Some(&plan(tenant)), false).await.expect("a tenant");
 }
 
-/// What passed in the window is the quota, give or take 2 %, the burst and a batch.
-fn check_rate(what: &str, measured: &Measured) {
+/// How often it is looked. Other tests share the machine, and may leave a window less than the quota; none may ever
+/// hold more.
+const WINDOWS: u32 = 3;
+
+/// What passed in a window is the quota, give or take 2 %, the burst and a batch.
+async fn check_rate(what: &str, measure: impl AsyncFn() -> Measured) {
+    for _ in 0..WINDOWS {
+        if is_met(what, &measure().await) {
+            return;
+        }
+    }
+    panic!("{what}: less than the quota passed in each of {WINDOWS} windows");
+}
+
+/// Whether as much passed as should; more must not.
+fn is_met(what: &str, measured: &Measured) -> bool {
     let expected = RATE as f64 * WINDOW.as_secs_f64();
     let passed = measured.bytes as f64;
     let offered = measured.offered.map(|offered| offered as f64 / expected);
@@ -67,11 +81,8 @@ fn check_rate(what: &str, measured: &Measured) {
         measured.refused,
     );
     let slack = expected * 0.02 + (BURST + BATCH + 1024) as f64;
-    assert!(
-        (passed - expected).abs() <= slack,
-        "{what}: {passed} bytes in the window, {expected} ± {slack} expected"
-    );
-    assert!(offered.is_none_or(|times| times > 3.0), "{what}: too little was offered to tell");
+    assert!(passed <= expected + slack, "{what}: {passed} bytes in the window, {expected} + {slack} at most");
+    passed >= expected - slack && offered.is_none_or(|times| times > 3.0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,13 +92,15 @@ async fn q1_what_comes_in_keeps_to_the_quota() {
     operator(&broker.endpoint()).create_topics("q1-in", topics, false).await.expect("a topic");
     for connections in [1, 50] {
         let offer = Offer { bytes_per_s: 5 * RATE, batch: BATCH, topics: vec!["log".to_owned()] };
-        let raws = (0..connections).map(|_| Raw::tenant(&broker.endpoint(), "q1-in")).collect();
-        let measured = offer.produce(raws, WINDOW).await;
-        check_rate(&format!("in, {connections} connections"), &measured);
+        let raws = || (0..connections).map(|_| Raw::tenant(&broker.endpoint(), "q1-in")).collect();
+        let what = format!("in, {connections} connections");
+        check_rate(&what, async || offer.produce(raws(), WINDOW).await).await;
     }
-    let measured =
-        offered::produce_on_streams(&Raw::tenant(&broker.endpoint(), "q1-in"), "log", 4, BATCH, WINDOW).await;
-    check_rate("in, 4 streams of one connection", &measured);
+    let on_streams = async || {
+        let raw = Raw::tenant(&broker.endpoint(), "q1-in");
+        offered::produce_on_streams(&raw, "log", 4, BATCH, WINDOW).await
+    };
+    check_rate("in, 4 streams of one connection", on_streams).await;
     // Those who gave up owe nothing: what was taken for them is given back.
     let raw = Raw::tenant(&broker.endpoint(), "q1-in");
     let asked = Instant::now();
@@ -110,9 +123,9 @@ async fn q1_what_goes_out_keeps_to_the_quota() {
         offered::send(&raw, "log", BATCH).await.expect("it can be produced");
     }
     for connections in [1, 50] {
-        let raws = (0..connections).map(|_| Raw::tenant(&broker.endpoint(), "q1-out")).collect();
-        let measured = offered::consume(raws, "log", WINDOW).await;
-        check_rate(&format!("out, {connections} connections"), &measured);
+        let raws = || (0..connections).map(|_| Raw::tenant(&broker.endpoint(), "q1-out")).collect();
+        let what = format!("out, {connections} connections");
+        check_rate(&what, async || offered::consume(raws(), "log", WINDOW).await).await;
     }
     broker.stop().await;
 }
@@ -137,8 +150,8 @@ async fn q2_users_and_topics_do_not_multiply_a_quota() {
         raws.extend((0..2).map(|_| Raw::user(&endpoint, "q2-users", user)));
     }
     let offer = Offer { bytes_per_s: 5 * RATE, batch: BATCH, topics };
-    let measured = offer.produce(raws, WINDOW).await;
-    check_rate("in, 4 users, 4 topics, 8 connections", &measured);
+    let what = "in, 4 users, 4 topics, 8 connections";
+    check_rate(what, async || offer.produce(raws.clone(), WINDOW).await).await;
     broker.stop().await;
 }
 
