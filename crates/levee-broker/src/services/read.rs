@@ -2,7 +2,9 @@
 
 mod message;
 mod positions;
+mod reading;
 mod ready;
+mod share;
 mod stream;
 
 use crate::authorize::Authorizer;
