@@ -93,7 +93,10 @@ impl Command {
     pub(crate) fn claim(&self, bytes: usize) -> Claim {
         let weight = match self {
             Self::Append(append, _) => append.weight,
-            _ => SYSTEM_WEIGHT,
+            // They are small and seldom, and must not win a turn for the appends behind them.
+            Self::InitProducer(..) | Self::RenewProducer(..) => 1,
+            // One is a whole turn.
+            Self::Change(..) => SYSTEM_WEIGHT,
         };
         let cost = if self.shares_a_group() { bytes as u64 + ENTRY_BYTES } else { Claim::WHOLE_GROUP };
         Claim { tenant: self.tenant(), weight, bytes, cost }

@@ -219,8 +219,7 @@ impl Changes<'_> {
     /// Adds what an entry does. `payload` is where its batches begin in the segment.
     pub(crate) fn add(&mut self, operations: &[Operation], segment: u64, mut payload: u64) {
         for operation in operations {
-            if !matches!(operation, Operation::Append(_)) {
-                // It may remove them, or set others.
+            if may_change_totals(operation) {
                 self.write_totals();
             }
             match operation {
@@ -269,6 +268,15 @@ impl Changes<'_> {
     /// Bytes of what was added.
     pub(crate) fn size(&self) -> u64 {
         self.batch.size_in_bytes() as u64
+    }
+}
+
+/// Whether an operation may remove totals of before it, or set others.
+fn may_change_totals(operation: &Operation) -> bool {
+    match operation {
+        Operation::Append(_) => false,
+        Operation::Put { key, .. } | Operation::Delete { key, .. } => keys::is_usage(key),
+        Operation::DeleteRange { .. } => true,
     }
 }
 

@@ -260,7 +260,8 @@ pub(crate) fn audit_events(tenant: TenantId) -> KeyRange {
     with_prefix(Key::new(tenant, AUDIT_EVENT).0)
 }
 
-/// The number at the end of a key: a rule's id, the sequence of an event, an hour, the id of a topic or user.
+/// The number at the end of a key: a rule's id, the sequence of an event, an hour, the id of a
+/// topic or user, the base offset of a batch.
 pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
@@ -311,6 +312,11 @@ pub(crate) fn usage(tenant: TenantId, hour: u64) -> Vec<u8> {
     Key::new(tenant, USAGE).u64(hour).0
 }
 
+/// Whether a key is one that [`usage`] makes.
+pub(crate) fn is_usage(key: &[u8]) -> bool {
+    key.get(size_of::<u32>()) == Some(&USAGE)
+}
+
 /// The same of all hours.
 pub(crate) fn usage_hours(tenant: TenantId) -> KeyRange {
     with_prefix(Key::new(tenant, USAGE).0)
@@ -346,11 +352,6 @@ pub(crate) fn deletion_of(key: &[u8]) -> Option<(i64, TenantId)> {
 /// A batch of the index.
 pub(crate) fn batch(partition: PartitionId, base_offset: u64) -> Vec<u8> {
     Key::new(partition.tenant, BATCH).u64(partition.topic.0).u32(partition.partition).u64(base_offset).0
-}
-
-/// The base offset out of a key that [`batch`] made.
-pub(crate) fn base_offset(key: &[u8]) -> Option<u64> {
-    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 /// A range of keys, without its end.

@@ -252,6 +252,6 @@ pub(crate) fn head(index: &Index, partition: PartitionId) -> Result<Head, Storag
 /// Base offset and row of the batch at a cursor.
 pub(crate) fn item(cursor: &Cursor<'_>) -> Result<Option<(u64, BatchRow)>, StorageError> {
     let Some((key, value)) = cursor.item() else { return Ok(None) };
-    let base = keys::base_offset(key).ok_or(crate::rows::BadRow)?;
+    let base = keys::last_u64(key).ok_or(crate::rows::BadRow)?;
     Ok(Some((base, BatchRow::decode(value)?)))
 }

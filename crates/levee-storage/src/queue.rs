@@ -108,8 +108,9 @@ impl<C> Drop for Room<C> {
 impl<C> Queue<C> {
     /// A queue with room for `capacity` bytes. About `group_bytes` are taken at a time.
     pub(crate) fn new(capacity: u64, group_bytes: u64) -> Self {
-        // With the largest weight, a turn is a group: nobody's turn puts off the others by more.
-        let quantum = group_bytes / u64::from(MAX_PLAN_WEIGHT);
+        // With the largest weight, a turn is a group: nobody's turn puts off the others by more, and a change, which
+        // takes a whole group, leaves no credit behind.
+        let quantum = group_bytes.div_ceil(u64::from(MAX_PLAN_WEIGHT));
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 commands: DeficitRoundRobin::new(quantum),

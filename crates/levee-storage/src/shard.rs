@@ -1,11 +1,12 @@
 //! A shard: one journal with its index, the unit of atomicity. This is its handle.
 
-mod access;
-mod ledger;
+mod acl;
+mod audit;
 mod plans;
 mod replay;
 mod tenants;
 mod topics;
+mod usage;
 mod users;
 
 use crate::catalog::Catalog;
@@ -203,14 +204,19 @@ impl<S: SegmentStore> Shard<S> {
         let change = move |turn: Result<Turn<'_>, &StorageError>, group: &mut Group| {
             let mut draft = Draft::default();
             let result = turn.map_err(Clone::clone).and_then(|Turn { machine, now_ms }| {
-                let decided = decide(machine, &mut draft, now_ms)?;
-                match &audit {
-                    Some((log, event)) if !draft.is_empty() => {
-                        machine.audit(&mut draft, *log, std::slice::from_ref(event), now_ms)?;
+                let decided = decide(machine, &mut draft, now_ms).and_then(|decided| {
+                    match &audit {
+                        Some((log, event)) if !draft.is_empty() => {
+                            machine.audit(&mut draft, *log, std::slice::from_ref(event), now_ms)?;
+                        }
+                        _ => {}
                     }
-                    _ => {}
+                    Ok(decided)
+                });
+                if decided.is_err() && !draft.is_empty() {
+                    machine.forget();
                 }
-                Ok(decided)
+                decided
             });
             if result.is_ok() && !draft.is_empty() {
                 draft.finish(group);

@@ -11,6 +11,18 @@ use crate::rows::{BadRow, Fields};
 /// Milliseconds of an hour.
 pub const HOUR_MS: i64 = 3_600_000;
 
+/// The hour of a time in Unix milliseconds, counted from 1970.
+#[must_use]
+pub fn hour_of(unix_ms: i64) -> u64 {
+    (unix_ms.max(0) / HOUR_MS).unsigned_abs()
+}
+
+/// When an hour begins, in Unix milliseconds.
+#[must_use]
+pub fn begin_of(hour: u64) -> i64 {
+    i64::try_from(hour).unwrap_or(i64::MAX).saturating_mul(HOUR_MS)
+}
+
 /// What a tenant has used of storage since it was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
@@ -64,7 +76,7 @@ impl Totals {
     /// The hour whose row this is, counted from 1970.
     #[must_use]
     pub fn hour(&self) -> u64 {
-        (self.at_ms.max(0) / HOUR_MS).unsigned_abs()
+        hour_of(self.at_ms)
     }
 
     /// Adds the fields to `out`, little endian.

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// What work weighs that no tenant asked for: as much as that of any tenant can.
+/// What work weighs that is not the traffic of a tenant: as much as that of any tenant can.
 pub const SYSTEM_WEIGHT: u32 = MAX_PLAN_WEIGHT;
 
 /// Items that wait, in a queue for each key. The keys take turns: in each, a key gets credit by its weight,

@@ -6,7 +6,7 @@ use crate::error::reply;
 use crate::fields::{invalid, out_of_range, page_size, page_token, plan_name, tenant_name};
 use crate::operation::Operation;
 use levee_proto::v1;
-use levee_storage::usage::HOUR_MS;
+use levee_storage::usage::{HOUR_MS, begin_of, hour_of};
 use levee_storage::{HourlyUse, Page, Suspension, Tenant, TenantChange};
 use levee_types::limits::{DEFAULT_DELETE_GRACE_MS, MAX_DELETE_GRACE_MS, MAX_USAGE_HOURS_PER_REQUEST};
 use levee_types::{ErrorCode, LeveeError, PlanName, TenantName};
@@ -225,7 +225,7 @@ impl Tenants {
         let now_ms = self.authorizer.clock().unix_ms();
         let to_ms = if to_ms == 0 { now_ms } else { to_ms };
         let from = hour(from_ms);
-        let to = hour(to_ms.saturating_add(HOUR_MS - 1));
+        let to = hour_of(to_ms.saturating_add(HOUR_MS - 1));
         if to.saturating_sub(from) > MAX_USAGE_HOURS_PER_REQUEST {
             let problem = format!("it is more than {MAX_USAGE_HOURS_PER_REQUEST} hours before to_ms");
             return Err(invalid("from_ms", problem, "ask for less at once"));
@@ -238,13 +238,9 @@ impl Tenants {
 }
 
 /// Hours since 1970.
-fn hour(unix_ms: i64) -> u64 {
-    (unix_ms.max(0) / HOUR_MS).unsigned_abs()
-}
-
 fn hour_to_proto((hour, used): (u64, HourlyUse)) -> v1::HourlyUsage {
     v1::HourlyUsage {
-        hour_ms: i64::try_from(hour).unwrap_or(i64::MAX).saturating_mul(HOUR_MS),
+        hour_ms: begin_of(hour),
         bytes_in: used.bytes_in,
         records_in: used.records_in,
         stored_byte_hours: used.stored_byte_hours,

@@ -1,5 +1,6 @@
 //! Reading the access rules of a tenant.
 
+use super::plans::number;
 use super::tokens::{scope_parts, scope_row};
 use super::{Catalog, Page};
 use crate::error::StorageError;
@@ -32,11 +33,7 @@ pub(crate) fn from_row(id: u64, row: &AclRuleRow) -> Result<AclRule, BadRow> {
         ("", group) => Subject::Group(UserGroup::new(group).map_err(|_| BadRow)?),
         _ => return Err(BadRow),
     };
-    let effect = match row.effect {
-        1 => Effect::Allow,
-        2 => Effect::Deny,
-        _ => return Err(BadRow),
-    };
+    let effect = number(row.effect, Effect::from_number)?;
     Ok(AclRule { id, effect, subject, operations, topics, created_ms: row.created_ms })
 }
 

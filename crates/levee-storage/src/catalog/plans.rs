@@ -41,22 +41,17 @@ pub(crate) fn quotas(row: QuotasRow) -> Result<Quotas, BadRow> {
     Ok(quotas)
 }
 
-fn number<T>(number: u32, of: impl Fn(i32) -> Option<T>) -> Result<T, BadRow> {
+/// What a number of a row stands for.
+pub(super) fn number<T>(number: u32, of: impl Fn(i32) -> Option<T>) -> Result<T, BadRow> {
     i32::try_from(number).ok().and_then(of).ok_or(BadRow)
 }
 
 /// The plan of a row; one that is built in needs none.
 pub(crate) fn named_plan(name: PlanName, row: Option<PlanRow>) -> Result<Option<NamedPlan>, BadRow> {
-    let built_in = Plan::built_in(&name);
-    Ok(match (row, built_in) {
-        (None, None) => None,
-        (None, Some(plan)) => Some(NamedPlan { name, plan, tenants: 0 }),
-        (Some(row), built_in) => {
-            let plan = match (row.quotas, built_in) {
-                (Some(set), _) => Plan { weight: row.weight, quotas: quotas(set)? },
-                (None, Some(plan)) => plan,
-                (None, None) => return Err(BadRow),
-            };
+    Ok(match row {
+        None => Plan::built_in(&name).map(|plan| NamedPlan { name, plan, tenants: 0 }),
+        Some(row) => {
+            let plan = Plan { weight: row.weight, quotas: quotas(row.quotas.ok_or(BadRow)?)? };
             Some(NamedPlan { name, plan, tenants: row.tenants })
         }
     })

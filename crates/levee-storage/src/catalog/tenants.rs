@@ -44,6 +44,12 @@ pub enum Suspension {
     Frozen = 2,
 }
 
+impl Suspension {
+    fn of_row(number: u32) -> Option<Self> {
+        [Self::None, Self::ReadOnly, Self::Frozen].into_iter().find(|known| *known as u32 == number)
+    }
+}
+
 /// What is to change; the rest stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TenantChange {

@@ -4,8 +4,9 @@ use super::Catalog;
 use crate::error::StorageError;
 use crate::keys::{self, KeyRange, Keyspace};
 use crate::rows::{BadRow, ServiceUseRow};
-use crate::usage::{HOUR_MS, Totals};
+use crate::usage::{HOUR_MS, Totals, begin_of, hour_of};
 use levee_types::TenantId;
+use levee_types::limits::MAX_USAGE_HOURS;
 use prost::Message;
 use std::collections::BTreeMap;
 
@@ -52,18 +53,20 @@ impl Catalog {
         to: u64,
         now_ms: i64,
     ) -> Result<BTreeMap<u64, HourlyUse>, StorageError> {
+        let now = hour_of(now_ms);
+        // The row before the hours that are kept is what they are counted from, and no hour itself.
+        let from = from.max(now.saturating_sub(MAX_USAGE_HOURS));
         let before = self.last_totals((keys::usage(tenant, 0), keys::usage(tenant, from)))?;
         let rows = self.rows(keys::usage(tenant, from), keys::usage(tenant, to), Totals::decode)?;
         let mut hours: BTreeMap<u64, HourlyUse> = BTreeMap::new();
         let mut last = before.unwrap_or_default();
-        let now = (now_ms.max(0) / HOUR_MS).unsigned_abs();
         for hour in from..to.min(now + 1) {
             let totals = rows.get(&hour).copied();
             if totals.is_none() && last.stored_bytes == 0 {
                 continue;
             }
-            let begun = last.at(hour_ms(hour));
-            let end_ms = hour_ms(hour + 1).min(now_ms);
+            let begun = last.at(begin_of(hour));
+            let end_ms = begin_of(hour + 1).min(now_ms);
             let ended = totals.unwrap_or(last).at(end_ms);
             let use_of_hour = HourlyUse {
                 bytes_in: ended.bytes_in - last.bytes_in,
@@ -127,10 +130,6 @@ impl Catalog {
         }
         Ok(rows)
     }
-}
-
-fn hour_ms(hour: u64) -> i64 {
-    i64::try_from(hour).unwrap_or(i64::MAX).saturating_mul(HOUR_MS)
 }
 
 fn byte_hours(byte_ms: u128) -> f64 {

@@ -4,6 +4,7 @@
 //! which is kept in memory. Every other command has a group of its own and is decided on rows that are
 //! applied, so that only these two need such memory.
 
+mod acl;
 mod append;
 mod audit;
 mod draft;
@@ -89,24 +90,22 @@ impl Machine {
 
     /// Only between groups: within one, what is remembered is the only truth.
     fn forget_if_many(&mut self) {
-        if self.heads.len() > REMEMBERED {
-            self.heads.clear();
-        }
-        if self.producers.len() > REMEMBERED {
-            self.producers.clear();
-        }
-        if self.epochs.len() > REMEMBERED {
-            self.epochs.clear();
-        }
-        if self.known_producers.len() > REMEMBERED {
-            self.known_producers.clear();
-        }
-        if self.totals.len() > REMEMBERED {
-            self.totals.clear();
-        }
-        if self.limits.len() > REMEMBERED {
-            self.limits.clear();
-        }
+        self.forget_beyond(REMEMBERED);
+    }
+
+    /// Lets go of what a change has remembered that is dropped. A change has a group of its own, so that everything
+    /// before it is in the rows.
+    pub(crate) fn forget(&mut self) {
+        self.forget_beyond(0);
+    }
+
+    fn forget_beyond(&mut self, count: usize) {
+        forget_beyond(count, &mut self.heads);
+        forget_beyond(count, &mut self.producers);
+        forget_beyond(count, &mut self.epochs);
+        forget_beyond(count, &mut self.known_producers);
+        forget_beyond(count, &mut self.totals);
+        forget_beyond(count, &mut self.limits);
     }
 
     fn row<T: prost::Message + Default>(&self, key: &[u8]) -> Result<Option<T>, StorageError> {
@@ -147,5 +146,11 @@ impl Machine {
             cursor.next()?;
         }
         Ok(())
+    }
+}
+
+fn forget_beyond<K, V>(count: usize, remembered: &mut HashMap<K, V>) {
+    if remembered.len() > count {
+        remembered.clear();
     }
 }

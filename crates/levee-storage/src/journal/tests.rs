@@ -5,7 +5,7 @@ mod recovery;
 use super::*;
 use crate::operation::BatchMeta;
 use crate::segments::{FileSegments, MemorySegments};
-use levee_types::{PartitionId, TenantId, TopicId};
+use levee_types::{PartitionId, TenantId, TopicId, hex};
 
 const ID: [u8; 16] = [9; 16];
 const SEGMENT: u64 = 4096;
@@ -135,9 +135,8 @@ fn small_groups_write_zeros_ahead_and_large_ones_do_not() {
 #[test]
 fn format_1_is_pinned() {
     let header = SegmentHeader { id: 1, journal: ID, first_sequence: 2, previous_crc: 3 }.encode();
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     assert_eq!(
-        hex(&header[..48]),
+        hex::encode(&header[..48]),
         "4c4556454553454701000000010000000000000009090909090909090909090909090909020000000000000003000000"
     );
     let mut out = Vec::new();
@@ -152,7 +151,10 @@ fn format_1_is_pinned() {
         crc: 0,
     };
     let crc = header.encode(Seed::new(ID), &operations, &mut out);
-    assert_eq!(hex(&out[..36]), "4c5645310100000001000000000000000200000000000000070000000300000004000000");
-    assert_eq!(hex(&out[40..]), "03020100000001");
+    assert_eq!(
+        hex::encode(&out[..36]),
+        "4c5645310100000001000000000000000200000000000000070000000300000004000000"
+    );
+    assert_eq!(hex::encode(&out[40..]), "03020100000001");
     assert_eq!(out[36..40], crc.to_le_bytes());
 }

@@ -1,4 +1,5 @@
 use super::*;
+use levee_types::hex;
 use proptest::prelude::*;
 
 fn partition() -> impl Strategy<Value = PartitionId> {
@@ -17,7 +18,7 @@ proptest! {
     #[test]
     fn keys_sort_by_their_parts(a in (partition(), any::<u64>()), b in (partition(), any::<u64>())) {
         prop_assert_eq!(batch(a.0, a.1).cmp(&batch(b.0, b.1)), a.cmp(&b));
-        prop_assert_eq!(base_offset(&batch(a.0, a.1)), Some(a.1));
+        prop_assert_eq!(last_u64(&batch(a.0, a.1)), Some(a.1));
     }
 
     #[test]
@@ -50,7 +51,7 @@ proptest! {
 #[test]
 fn format_1_is_pinned() {
     let partition = PartitionId { tenant: TenantId(1), topic: TopicId(2), partition: 3 };
-    let hex = |key: Vec<u8>| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |key: Vec<u8>| hex::encode(&key);
     assert_eq!(hex(checkpoint()), "0000000001");
     assert_eq!(hex(node_counters()), "0000000002");
     assert_eq!(hex(tenant_by_name(&TenantName::new("abc").unwrap())), "0000000003616263");

@@ -1,4 +1,5 @@
 use super::*;
+use levee_types::hex;
 use proptest::prelude::*;
 
 fn totals() -> impl Strategy<Value = Totals> {
@@ -91,7 +92,7 @@ fn format_1_is_pinned() {
     ];
     let mut bytes = Vec::new();
     operations.iter().for_each(|operation| operation.encode(&mut bytes));
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(&bytes);
     assert_eq!(
         hex,
         concat!(

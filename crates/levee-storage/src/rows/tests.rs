@@ -1,4 +1,5 @@
 use super::*;
+use levee_types::hex;
 use proptest::prelude::*;
 
 fn batch_row() -> BatchRow {
@@ -19,14 +20,10 @@ fn producer_row() -> ProducerRow {
     ProducerRow { epoch: 5, window: [sent].into() }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn format_1_is_pinned() {
     assert_eq!(
-        hex(&batch_row().encode()),
+        hex::encode(&batch_row().encode()),
         concat!(
             "01",
             "01000000",
@@ -40,7 +37,7 @@ fn format_1_is_pinned() {
         )
     );
     assert_eq!(
-        hex(&producer_row().encode()),
+        hex::encode(&producer_row().encode()),
         concat!("01", "05000000", "0100000000000000", "02000000", "0300000000000000", "0400000000000000")
     );
     let topic = TopicRow {
@@ -49,18 +46,18 @@ fn format_1_is_pinned() {
         created_ms: 3,
         set: BTreeMap::from([("a".into(), "b".into())]),
     };
-    assert_eq!(hex(&topic.encode_to_vec()), "0a01741002180322060a0161120162");
+    assert_eq!(hex::encode(&topic.encode_to_vec()), "0a01741002180322060a0161120162");
     let checkpoint = Checkpoint { segment: 1, position: 2, sequence: 3, crc: 4 };
-    assert_eq!(hex(&checkpoint.encode_to_vec()), "0801100218032004");
+    assert_eq!(hex::encode(&checkpoint.encode_to_vec()), "0801100218032004");
     let counters = NodeCounters { last_tenant: 1, tenants: 2, topics: 3, ..NodeCounters::default() };
-    assert_eq!(hex(&counters.encode_to_vec()), "080110021803");
+    assert_eq!(hex::encode(&counters.encode_to_vec()), "080110021803");
     let counters = TenantCounters { last_topic: 1, topics: 2, last_producer: 3, ..TenantCounters::default() };
-    assert_eq!(hex(&counters.encode_to_vec()), "080110021803");
+    assert_eq!(hex::encode(&counters.encode_to_vec()), "080110021803");
     let tenant = TenantRow { name: "t".into(), created_ms: 1, ..TenantRow::default() };
-    assert_eq!(hex(&tenant.encode_to_vec()), "0a01741001");
+    assert_eq!(hex::encode(&tenant.encode_to_vec()), "0a01741001");
     let trim = TrimRow { start: 1, end: 2, bytes: 3, max_timestamp_ms: 4 };
-    assert_eq!(hex(&trim.encode_to_vec()), "0801100218032004");
-    assert_eq!(hex(&ProducerEpoch { epoch: 1 }.encode_to_vec()), "0801");
+    assert_eq!(hex::encode(&trim.encode_to_vec()), "0801100218032004");
+    assert_eq!(hex::encode(&ProducerEpoch { epoch: 1 }.encode_to_vec()), "0801");
 }
 
 #[test]

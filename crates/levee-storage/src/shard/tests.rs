@@ -4,7 +4,9 @@ mod append;
 mod catalog;
 mod failure;
 mod fairness;
+mod producers;
 mod recovery;
+mod usage;
 
 use super::*;
 use crate::catalog::NewTopic;

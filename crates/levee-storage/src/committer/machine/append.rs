@@ -42,15 +42,15 @@ impl Machine {
         }
         let totals = totals.append(bytes, u64::from(append.records), now_ms);
         let batch = BatchMeta { totals: Some(totals), ..batch_meta(&append, head, now_ms)? };
-        self.set_totals(tenant, totals);
         let mut operations = vec![Operation::Append(batch)];
         if let Some(sent) = append.producer {
             let is_first = self.producer(append.partition, sent)?.window.is_empty();
+            let forgotten = if is_first { self.forgotten_windows(append.partition)? } else { Vec::new() };
             operations.push(self.remember(append.partition, sent, &batch));
-            if is_first {
-                operations.extend(self.forgotten_windows(append.partition)?);
-            }
+            operations.extend(forgotten);
         }
+        // From here on nothing fails: what is remembered is what is written.
+        self.set_totals(tenant, totals);
         self.heads.insert(
             append.partition,
             Head {
@@ -155,6 +155,9 @@ impl Machine {
     /// Removes what producers sent to a partition that are forgotten: as many as come on average, and one more.
     fn forgotten_windows(&mut self, partition: PartitionId) -> Result<Vec<Operation>, StorageError> {
         let first = ProducerId(self.known_producers(partition.tenant)?.first);
+        if first.0 <= 1 {
+            return Ok(Vec::new());
+        }
         let range =
             (keys::partition_producer(partition, ProducerId(0)), keys::partition_producer(partition, first));
         let mut cursor = self.index.cursor(Keyspace::State, range);

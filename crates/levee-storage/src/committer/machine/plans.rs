@@ -181,7 +181,7 @@ impl Machine {
             (Ok(row), Ok(plan)) => (row.name, plan.name.to_string()),
             _ => (String::new(), String::new()),
         };
-        let (what, twice) = (dimension.amount(limit), limit.saturating_mul(2));
+        let (what, twice) = (dimension.amount(limit), limit.saturating_mul(2).max(1));
         let message = format!("tenant {name} is at its limit of {what} (plan {plan})");
         let hint = format!("raise it with: levee quota set {name} {}={twice}", dimension.name());
         StorageError::Invalid(LeveeError::new(ErrorCode::LimitExceeded, message).with_hint(hint))

@@ -1,13 +1,14 @@
 //! Deciding who a producer is: its id, and the epoch that fences older ones.
 //!
-//! Decided on what earlier commands of the group leave behind: of all rows that are read here, only the epoch
-//! and the last producer can change within a group.
+//! Decided on what earlier commands of the group leave behind: of all rows that are read here, only the epoch,
+//! the first producer and the last one can change within a group.
 
 use super::{Draft, Group, Machine};
 use crate::command::ProducerSession;
 use crate::error::StorageError;
-use crate::keys;
+use crate::keys::{self, Keyspace};
 use crate::rows::{ProducerEpoch, TenantCounters};
+use levee_types::quota::Dimension;
 use levee_types::{ProducerId, TenantId};
 
 /// Producers of a tenant that are not forgotten.
@@ -34,23 +35,25 @@ impl Machine {
             Some(producer) => ProducerSession { producer, epoch: later(self.epoch(tenant, producer)?, 2)? },
             None => {
                 let limit = self.count_limits(tenant)?.producers.unwrap_or(u64::MAX);
-                let mut known = self.known_producers(tenant)?;
-                known.last += 1;
-                // The oldest are forgotten: their next batch is refused, and never stored twice.
-                while known.last - known.first >= limit {
-                    let forgotten = ProducerId(known.first);
-                    draft.delete(keys::producer(tenant, forgotten));
-                    self.epochs.remove(&(tenant, forgotten));
-                    known.first += 1;
+                if limit == 0 {
+                    return Err(self.at_limit(tenant, Dimension::Producers, limit));
                 }
-                self.known_producers.insert(tenant, known);
-                let counters = TenantCounters {
-                    first_producer: known.first,
-                    last_producer: known.last,
-                    ..self.tenant_counters(tenant)?
-                };
+                let counters = self.tenant_counters(tenant)?;
+                let KnownProducers { first: oldest, last } = self.known_producers(tenant)?;
+                let last = last + 1;
+                // The oldest are forgotten: their next batch is refused, and never stored twice.
+                let first = oldest.max((last + 1).saturating_sub(limit));
+                let producer = |id| keys::producer(tenant, ProducerId(id));
+                match first - oldest {
+                    0 => {}
+                    1 => draft.delete(producer(oldest)),
+                    // After the quota was lowered they may be millions.
+                    _ => draft.delete_range(Keyspace::State, (producer(oldest), producer(first))),
+                }
+                let counters = TenantCounters { first_producer: first, last_producer: last, ..counters };
                 draft.put_row(keys::tenant_counters(tenant), &counters);
-                ProducerSession { producer: ProducerId(known.last), epoch: 0 }
+                self.known_producers.insert(tenant, KnownProducers { first, last });
+                ProducerSession { producer: ProducerId(last), epoch: 0 }
             }
         };
         self.put_epoch(tenant, session, draft, group);

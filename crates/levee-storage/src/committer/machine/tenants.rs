@@ -3,7 +3,7 @@
 use super::{Draft, Effect, Machine};
 use crate::catalog::audit::AuditEvent;
 use crate::catalog::tenant_id;
-use crate::catalog::tenants::{Suspension, Tenant, TenantChange};
+use crate::catalog::tenants::{Tenant, TenantChange};
 use crate::error::StorageError;
 use crate::keys::{self, Keyspace};
 use crate::rows::{TenantRow, UserRow};
@@ -194,10 +194,4 @@ fn is_deleting(name: &TenantName) -> StorageError {
     let error = LeveeError::new(ErrorCode::InvalidArgument, format!("tenant {name} is being deleted"))
         .with_hint(format!("take that back first with: levee tenant undelete {name}"));
     StorageError::Invalid(error)
-}
-
-impl Suspension {
-    pub(crate) fn of_row(number: u32) -> Option<Self> {
-        [Self::None, Self::ReadOnly, Self::Frozen].into_iter().find(|known| *known as u32 == number)
-    }
 }

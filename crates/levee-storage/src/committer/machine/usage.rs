@@ -6,8 +6,8 @@ use crate::error::StorageError;
 use crate::index::Cursor;
 use crate::keys::{self, KeyRange, Keyspace};
 use crate::log;
-use crate::rows::{ServiceUseRow, TopicRow};
-use crate::usage::{HOUR_MS, Totals};
+use crate::rows::{ServiceUseRow, TenantRow, TopicRow};
+use crate::usage::{Totals, hour_of};
 use levee_types::limits::MAX_USAGE_HOURS;
 use levee_types::{PartitionId, TenantId, TopicId};
 use prost::Message;
@@ -57,10 +57,10 @@ impl Machine {
         draft: &mut Draft,
         now_ms: i64,
     ) -> Result<(), StorageError> {
-        let now = (now_ms.max(0) / HOUR_MS).unsigned_abs();
+        let now = hour_of(now_ms);
         for (tenant, used) in used {
             // It may be gone by now.
-            if self.row::<crate::rows::TenantRow>(&keys::tenant(*tenant))?.is_none() {
+            if self.row::<TenantRow>(&keys::tenant(*tenant))?.is_none() {
                 continue;
             }
             let mut cursor = self.index.cursor(Keyspace::State, keys::service_use_hours(*tenant));

@@ -5,6 +5,7 @@ use crate::catalog::NewTopic;
 use crate::command::{Append, ProducerSequence, ProducerSession};
 use crate::error::StorageError;
 use crate::log::PartitionOffsets;
+use crate::settings::ShardSettings;
 use crate::tail::Cached;
 use levee_types::{Durability, PartitionId, ProducerId, TenantName};
 use std::collections::BTreeMap;
@@ -204,7 +205,10 @@ fn producers_that_begin_at_once_share_a_sync() {
 
 #[test]
 fn a_producer_of_a_tenant_that_is_deleted_meanwhile_is_refused() {
-    let harness = Harness::new();
+    // A turn is worth a session: the two queues are served in the order of the calls.
+    let settings =
+        ShardSettings { segment_bytes: 256 * 1024, group_bytes: 64 * 1024, ..ShardSettings::default() };
+    let harness = Harness::with(settings);
     let acme = harness.tenant("acme");
     let shard = harness.shard.clone();
     let before = harness.ask(shard.init_producer(acme, None));

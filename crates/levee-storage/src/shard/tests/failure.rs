@@ -1,8 +1,10 @@
 //! Failing writes and syncs, full disks and damage.
 
-use super::{Harness, append};
+use super::{Harness, append, audit, topic_name};
 use crate::command::{Append, ProducerSequence};
 use crate::error::StorageError;
+use crate::keys::{self, Keyspace};
+use crate::operation::Operation;
 use crate::segments::{Fault, SegmentStore};
 use crate::status::ShardState;
 use levee_types::{Durability, ProducerId};
@@ -121,4 +123,34 @@ fn producers_of_a_group_that_failed_never_were() {
     assert_eq!(new.producer, ProducerId(2));
     let again = harness.wait(harness.shard.init_producer(acme, Some(old.producer))).unwrap();
     assert_eq!(again.epoch, 2);
+}
+
+#[test]
+fn a_change_that_fails_half_way_leaves_nothing_behind() {
+    let harness = Harness::new();
+    let tenant = harness.tenant("acme");
+    let p = harness.topic(tenant, "orders", &[]);
+    harness.append(p, "abc", None).unwrap();
+    let index = &harness.shard.inner.index;
+    let apply = |operation| {
+        let mut changes = index.changes();
+        changes.add(&[operation], 0, 0);
+        index.apply(changes).unwrap();
+    };
+    let (keyspace, key) = (Keyspace::State, keys::audit_ends(tenant));
+    let good = index.get(keyspace, &key).unwrap().unwrap();
+    // The event that goes with the change cannot be added: the last thing that can fail.
+    apply(Operation::Put { keyspace, key: key.clone(), value: vec![0xff] });
+    assert!(harness.wait(harness.shard.trim(p, 3, audit())).is_err());
+    assert!(harness.wait(harness.shard.delete_topic(tenant, topic_name("orders"), audit())).is_err());
+    apply(Operation::Put { keyspace, key, value: good });
+
+    assert_eq!(harness.append(p, "de", None).unwrap().base_offset, 3);
+    assert_eq!(harness.read(p), ["abc", "de"]);
+    let stored = |harness: &Harness| harness.shard.tenant_by_id(tenant).unwrap().unwrap().stored_bytes;
+    assert_eq!(stored(&harness), 5);
+    assert!(matches!(
+        harness.wait(harness.shard.trim(p, 6, audit())),
+        Err(StorageError::OffsetOutOfRange { start: 0, .. })
+    ));
 }

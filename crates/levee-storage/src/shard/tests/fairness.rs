@@ -139,6 +139,29 @@ fn many_tenants_share_by_weight() {
 }
 
 #[test]
+fn sessions_of_producers_win_no_turns_for_the_batches_behind_them() {
+    let harness = harness();
+    let (light, heavy) = (harness.tenant("light"), partition(&harness, "heavy"));
+    let p = harness.topic(light, "orders", &[]);
+    let shard = harness.shard.clone();
+    let mut light_sent = Vec::new();
+    let mut sessions = Vec::new();
+    for _ in 0..500 {
+        sessions.push(harness.ask(shard.init_producer(light, None)));
+        light_sent.extend(sends(&harness, p, 1, 200, 4));
+    }
+    let mut heavy_sent = sends(&harness, heavy, 10, 200, 3000);
+    let (mut of_light, mut of_heavy) = (0, 0);
+    for _ in 0..100 {
+        group(&harness);
+        of_light += done(&mut light_sent);
+        of_heavy += done(&mut heavy_sent);
+    }
+    assert!(!light_sent.is_empty() && !heavy_sent.is_empty(), "{of_light}, {of_heavy}");
+    assert!(of_heavy >= 10 * of_light, "{of_light} of weight 1, {of_heavy} of weight 10");
+}
+
+#[test]
 fn changes_of_the_catalog_by_one_tenant_do_not_hold_up_the_records_of_others() {
     let harness = harness();
     let (churning, light) = (harness.tenant("churning"), partition(&harness, "light"));

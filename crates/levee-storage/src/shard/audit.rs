@@ -1,22 +1,12 @@
-//! What tenants used, and what was done and refused.
+//! The audit logs: refusals, and reading.
 
 use super::Shard;
 use crate::catalog::audit::{AuditEvent, AuditLine};
-use crate::catalog::usage::{HourlyUse, ServiceUse};
 use crate::error::StorageError;
 use crate::segments::SegmentStore;
 use levee_types::TenantId;
-use std::collections::BTreeMap;
 
 impl<S: SegmentStore> Shard<S> {
-    /// Adds what tenants used of the service. It is durable within the sync interval of relaxed topics.
-    ///
-    /// # Errors
-    /// The shard does not work.
-    pub async fn use_service(&self, used: Vec<(TenantId, ServiceUse)>) -> Result<(), StorageError> {
-        self.change(0, None, move |machine, draft, now_ms| machine.use_service(&used, draft, now_ms)).await
-    }
-
     /// Adds refusals to the audit log of a tenant.
     ///
     /// # Errors
@@ -48,20 +38,5 @@ impl<S: SegmentStore> Shard<S> {
     /// The index cannot be read.
     pub fn audit_end(&self, log: TenantId) -> Result<u64, StorageError> {
         self.inner.catalog.audit_end(log)
-    }
-
-    /// What a tenant used in each hour of `from..to`, counted from 1970; hours without any use are left out. May
-    /// block.
-    ///
-    /// # Errors
-    /// The index cannot be read.
-    pub fn hourly_use(
-        &self,
-        tenant: TenantId,
-        from: u64,
-        to: u64,
-        now_ms: i64,
-    ) -> Result<BTreeMap<u64, HourlyUse>, StorageError> {
-        self.inner.catalog.hourly_use(tenant, from, to, now_ms)
     }
 }
