@@ -11,7 +11,7 @@
 use crate::error::OpenError;
 use crate::journal::Journal;
 use crate::segments::{FileSegments, SegmentStore, sync_directory};
-use levee_types::Random;
+use levee_types::{Random, hex};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -110,7 +110,7 @@ fn clear_unfinished(path: &Path) -> Result<(), OpenError> {
 }
 
 fn write_marker(path: &Path, marker: &Path, id: [u8; 16]) -> io::Result<()> {
-    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::encode(&id);
     let draft = path.join("LEVEE.new");
     let mut file = File::create(&draft)?;
     write!(file, "format = {FORMAT}\nid = {id}\n")?;
@@ -129,13 +129,9 @@ fn parse(text: &str) -> Result<(u32, [u8; 16]), String> {
              the version that wrote it, or a later one"
         ));
     }
-    let id = value("id").filter(|id| id.len() == 32 && id.is_ascii()).ok_or("it names no id")?;
-    let mut bytes = [0; 16];
-    for (byte, digits) in bytes.iter_mut().zip(id.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| "its id is not a number")?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| "its id is not a number")?;
-    }
-    Ok((format, bytes))
+    let id = value("id").ok_or("it names no id")?;
+    let id = hex::decode(id).ok_or("its id is not a number of 32 hex digits")?;
+    Ok((format, id))
 }
 
 #[cfg(test)]

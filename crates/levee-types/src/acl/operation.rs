@@ -92,9 +92,6 @@ impl FromStr for AclOperation {
 pub struct AclOperations(u8);
 
 impl AclOperations {
-    /// Every operation.
-    pub const ALL: Self = Self(u8::MAX);
-
     /// The set of these; `None` of none.
     #[must_use]
     pub fn new(operations: impl IntoIterator<Item = AclOperation>) -> Option<Self> {

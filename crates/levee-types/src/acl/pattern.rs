@@ -9,9 +9,6 @@ use std::fmt;
 pub struct TopicPrefix(String);
 
 impl TopicPrefix {
-    /// What prefixes there are, for a person.
-    pub const RULE: &str = "at most 249 of A-Z a-z 0-9 . _ -";
-
     /// Checks a prefix.
     ///
     /// # Errors
