@@ -224,7 +224,7 @@ impl Tenants {
         let v1::ListUsageRequest { from_ms, to_ms, .. } = *request.get_ref();
         let now_ms = self.authorizer.clock().unix_ms();
         let to_ms = if to_ms == 0 { now_ms } else { to_ms };
-        let from = hour(from_ms);
+        let from = hour_of(from_ms);
         let to = hour_of(to_ms.saturating_add(HOUR_MS - 1));
         if to.saturating_sub(from) > MAX_USAGE_HOURS_PER_REQUEST {
             let problem = format!("it is more than {MAX_USAGE_HOURS_PER_REQUEST} hours before to_ms");
@@ -237,7 +237,6 @@ impl Tenants {
     }
 }
 
-/// Hours since 1970.
 fn hour_to_proto((hour, used): (u64, HourlyUse)) -> v1::HourlyUsage {
     v1::HourlyUsage {
         hour_ms: begin_of(hour),
