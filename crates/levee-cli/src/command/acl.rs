@@ -29,7 +29,7 @@ pub(super) async fn run(command: &AclCommand, session: &Session) -> Result<View,
 
 async fn add(effect: AclEffect, args: &RuleArgs, session: &Session) -> Result<View, Failure> {
     let rules = rules(effect, args)?;
-    let scope = session.tenant_or_operators(false).await?;
+    let scope = session.tenant_or_own(None).await?;
     let rules = session.ask(scope.admin().create_acl_rules(&scope.tenant, rules)).await?;
     let view = View::of("rules", rules.iter().map(show::json).collect())
         .named(rules.iter().map(|rule| rule.id.to_string()));
@@ -81,7 +81,7 @@ async fn list(session: &Session) -> Result<View, Failure> {
         Column::text("TOPICS"),
         Column::text("CREATED").wide(),
     ];
-    let scope = session.tenant_or_operators(false).await?;
+    let scope = session.tenant_or_own(None).await?;
     let rules = all(&scope, session).await?;
     let rows = rules.iter().map(|rule| {
         vec![
@@ -100,7 +100,7 @@ async fn list(session: &Session) -> Result<View, Failure> {
 }
 
 async fn describe(id: u64, session: &Session) -> Result<View, Failure> {
-    let scope = session.tenant_or_operators(false).await?;
+    let scope = session.tenant_or_own(None).await?;
     let rules = all(&scope, session).await?;
     let rule = rules.iter().find(|rule| rule.id == id);
     let rule = rule.ok_or_else(|| {
@@ -121,7 +121,7 @@ async fn all(scope: &Scope, session: &Session) -> Result<Vec<AclRule>, Failure> 
 async fn remove(args: &RmArgs, session: &Session) -> Result<View, Failure> {
     let list = args.ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     prompt::consent(args.yes, &format!("remove rule {list}"))?;
-    let scope = session.tenant_or_operators(false).await?;
+    let scope = session.tenant_or_own(None).await?;
     let remove_one = async |id: &u64| {
         session.ask(scope.admin().delete_acl_rules(&scope.tenant, vec![*id])).await?;
         Ok(Deleted { json: json!({"id": id}), line: format!("rule {id} removed") })
@@ -131,7 +131,7 @@ async fn remove(args: &RmArgs, session: &Session) -> Result<View, Failure> {
 
 async fn test(args: &TestArgs, session: &Session) -> Result<View, Failure> {
     let (user, topic) = (UserName::new(&args.user)?, TopicName::new(&args.topic)?);
-    let scope = session.tenant_or_operators(false).await?;
+    let scope = session.tenant_or_own(None).await?;
     let request = TestAclRequest {
         tenant: scope.tenant.clone(),
         user: user.to_string(),

@@ -52,10 +52,7 @@ async fn get(args: &GetArgs, session: &Session) -> Result<View, Failure> {
 
 /// That of the tenant, or of the one that is meant when none is named.
 async fn scope(tenant: Option<&str>, session: &Session) -> Result<Scope, Failure> {
-    match tenant {
-        Some(name) => session.administer(&named(name)?),
-        None => session.tenant_or_operators(false).await,
-    }
+    session.tenant_or_own(tenant.map(named).transpose()?.as_ref()).await
 }
 
 /// A tenant, in whose place a quota is a mistake that is easy to make.

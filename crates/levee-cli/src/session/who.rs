@@ -39,25 +39,28 @@ impl Caller {
             .with_hint(format!("use a token of a user of tenant {named}")))
     }
 
-    /// The tenant that is meant with `operators` (none: the operators), or without a name.
+    /// The caller's own tenant.
     ///
     /// # Errors
-    /// The caller is no operator where one is needed, or one who has to say what is meant.
-    pub(super) fn meant(&self, operators: bool) -> Result<Option<&TenantName>, Failure> {
-        match (operators, &self.tenant) {
-            (true, None) => Ok(None),
-            (false, Some(tenant)) => Ok(Some(tenant)),
-            (true, Some(tenant)) => Err(Failure::server(
+    /// The caller is an operator, who has to say what is meant: `hint` tells how.
+    fn own(&self, hint: &str) -> Result<&TenantName, Failure> {
+        self.tenant.as_ref().ok_or_else(|| {
+            Failure::usage("no tenant is given, and the credential is that of an operator").with_hint(hint)
+        })
+    }
+
+    /// # Errors
+    /// The caller is no operator.
+    fn check_operator(&self) -> Result<(), Failure> {
+        match &self.tenant {
+            None => Ok(()),
+            Some(tenant) => Err(Failure::server(
                 ErrorCode::PermissionDenied,
                 format!(
                     "--operator is for operators; the credential is of user {} of tenant {tenant}",
                     self.user
                 ),
             )),
-            (false, None) => {
-                Err(Failure::usage("no tenant is given, and the credential is that of an operator")
-                    .with_hint("give --tenant, or --operator for the operators themselves"))
-            }
         }
     }
 }
@@ -75,25 +78,45 @@ impl Session {
         Ok(Scope { client, tenant: String::new() })
     }
 
+    /// A client for what is administered of this tenant, or of the one that is meant when none is named.
+    ///
+    /// # Errors
+    /// As [`Session::administer`]; nothing says which tenant is meant.
+    pub(crate) async fn tenant_or_own(&self, named: Option<&TenantName>) -> Result<Scope, Failure> {
+        self.of_tenant(named, "name the tenant with --tenant").await
+    }
+
     /// A client for what is administered of the tenant that is meant, or of the operators themselves: both have
     /// users, tokens and an audit log. The tenant of the scope is empty for the operators alone.
     ///
     /// # Errors
     /// As [`Session::administer`]; the caller is no operator, or one who does not say what is meant.
     pub(crate) async fn tenant_or_operators(&self, operators: bool) -> Result<Scope, Failure> {
-        if operators && self.settings.tenant.as_ref().is_some_and(|tenant| tenant.source == Source::Flag) {
+        if !operators {
+            return self.of_tenant(None, "give --tenant, or --operator for the operators themselves").await;
+        }
+        if self.settings.tenant.as_ref().is_some_and(|tenant| tenant.source == Source::Flag) {
             return Err(Failure::usage("--operator and --tenant exclude each other"));
         }
-        if let Some(named) = self.tenant().filter(|_| !operators) {
+        let client = self.operator()?;
+        // Without a credential it is the operator who asks.
+        if self.credentials.identity.is_some() {
+            self.caller(&client).await?.check_operator()?;
+        }
+        Ok(Scope { client, tenant: String::new() })
+    }
+
+    /// `hint` is for an operator who says nothing.
+    async fn of_tenant(&self, named: Option<&TenantName>, hint: &str) -> Result<Scope, Failure> {
+        if let Some(named) = named.or_else(|| self.tenant()) {
             return self.administer(named);
         }
-        let client = self.operator()?;
         if self.credentials.identity.is_none() {
-            // Without a credential it is the operator who asks.
-            return if operators { Ok(Scope { client, tenant: String::new() }) } else { Err(no_tenant()) };
+            return Err(no_tenant());
         }
-        let tenant = self.caller(&client).await?.meant(operators)?.map(TenantName::to_string);
-        Ok(Scope { client, tenant: tenant.unwrap_or_default() })
+        let client = self.operator()?;
+        let tenant = self.caller(&client).await?.own(hint)?.to_string();
+        Ok(Scope { client, tenant })
     }
 
     async fn caller(&self, client: &Client) -> Result<&Caller, Failure> {

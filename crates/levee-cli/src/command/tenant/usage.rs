@@ -15,10 +15,8 @@ mod spans;
 
 pub(super) async fn run(args: &UsageArgs, session: &Session) -> Result<View, Failure> {
     let spans = Spans::new(args.from, args.to, session.clock().unix_ms())?;
-    let scope = match &args.name {
-        Some(name) => session.administer(&TenantName::new(name)?)?,
-        None => session.tenant_or_operators(false).await?,
-    };
+    let named = args.name.as_deref().map(TenantName::new).transpose()?;
+    let scope = session.tenant_or_own(named.as_ref()).await?;
     let hours = hours(&scope, &spans, session).await?;
     if args.csv {
         output::write_all(csv(&scope.tenant, &hours).as_bytes())?;
