@@ -1,5 +1,8 @@
 //! Proof that a caller may do what it asked for, and the way to storage.
 
+#[cfg(test)]
+mod tests;
+
 use super::decide::{Refused, may_enter, may_use_topic};
 use super::{Authorizer, defect, is_system, on_topics};
 use crate::admission::{Charge, Reservation};
@@ -29,7 +32,6 @@ pub struct InTenant {
     name: TenantName,
     /// An operator, who is not bound by the access rules of the tenant.
     is_guest: bool,
-    changes: watch::Receiver<()>,
 }
 
 /// Scope of a [`Permit`]: the node, with every tenant.
@@ -69,15 +71,13 @@ impl Permit<InTenant> {
         tenant: Arc<TenantEntry>,
         is_guest: bool,
     ) -> Result<Self, LeveeError> {
-        // Watched before anything is decided: what changes from now on is noticed.
-        let changes = tenant.changes();
         let snapshot = tenant.snapshot()?.ok_or_else(gone)?;
         #[expect(clippy::expect_used, reason = "the name is a valid one")]
         let name = match snapshot.tenant() {
             Some(tenant) => tenant.name.clone(),
             None => TenantName::new("system").expect("a name"),
         };
-        Ok(Self { authorizer, principal, asked, scope: InTenant { tenant, name, is_guest, changes } })
+        Ok(Self { authorizer, principal, asked, scope: InTenant { tenant, name, is_guest } })
     }
 
     /// The tenant.
@@ -186,16 +186,16 @@ impl Permit<InTenant> {
         Ok(PartitionId { tenant: self.tenant(), topic: topic.id, partition })
     }
 
-    /// What makes it doubtful whether the permit still holds, from when it was given on.
+    /// What makes it doubtful whether the permit still holds. They have arisen at first: what changed between the
+    /// decision and this call was not watched.
     #[must_use]
     pub fn doubts(&self) -> Doubts {
-        Doubts {
-            tenant: Arc::clone(&self.scope.tenant),
-            changes: self.scope.changes.clone(),
-            keys: self.authorizer.authenticator.changes(self.principal.credential()),
-            clock: Arc::clone(self.authorizer.tenants.clock()),
-            expires_ms: self.principal.expires_ms(),
-        }
+        Doubts::new(
+            Arc::clone(&self.scope.tenant),
+            self.authorizer.authenticator.changes(self.principal.credential()),
+            Arc::clone(self.authorizer.tenants.clock()),
+            self.principal.expires_ms(),
+        )
     }
 
     /// Decides again what was decided when the permit was given, but for topics.
@@ -204,7 +204,7 @@ impl Permit<InTenant> {
     /// UNAUTHENTICATED, PERMISSION_DENIED, TENANT_SUSPENDED.
     pub fn renew(&self) -> Result<Self, LeveeError> {
         let principal = self.authorizer.authenticator.renew(&self.principal)?;
-        let InTenant { tenant, name, is_guest, changes } = &self.scope;
+        let InTenant { tenant, name, is_guest } = &self.scope;
         if !is_guest && !is_system(self.tenant()) {
             may_enter(&principal, tenant, self.asked.operation())
                 .map_err(|refused| self.authorizer.refuse(&self.asked, &principal, refused))?;
@@ -217,7 +217,6 @@ impl Permit<InTenant> {
                 tenant: Arc::clone(tenant),
                 name: name.clone(),
                 is_guest: *is_guest,
-                changes: changes.clone(),
             },
         })
     }
@@ -232,7 +231,7 @@ impl Permit<InTenant> {
         Ok((permit, throttled))
     }
 
-    /// Takes so much of the tenant's quota. Operators are nobody's guests: what they do for a tenant costs it nothing.
+    /// Takes so much of the tenant's quota. What an operator does for a tenant costs the tenant nothing.
     ///
     /// # Errors
     /// QUOTA_EXCEEDED.
@@ -242,6 +241,9 @@ impl Permit<InTenant> {
         amount: u64,
         topic: Option<&Topic>,
     ) -> Result<Reservation, LeveeError> {
+        if self.scope.is_guest {
+            return Ok(Reservation::default());
+        }
         let charge = Charge {
             dimension,
             amount,
@@ -264,6 +266,17 @@ pub struct Doubts {
 }
 
 impl Doubts {
+    fn new(
+        tenant: Arc<TenantEntry>,
+        keys: Option<watch::Receiver<()>>,
+        clock: Arc<dyn Clock>,
+        expires_ms: Option<i64>,
+    ) -> Self {
+        let mut changes = tenant.changes();
+        changes.mark_changed();
+        Self { tenant, changes, keys, clock, expires_ms }
+    }
+
     /// Whether there are any by now, without waiting. Each change is told once.
     pub fn have_arisen(&mut self) -> bool {
         let is_changed = self.changes.has_changed().unwrap_or_else(|_| {
@@ -272,7 +285,12 @@ impl Doubts {
             true
         });
         self.changes.borrow_and_update();
-        is_changed || self.expires_ms.is_some_and(|expires_ms| expires_ms <= self.clock.unix_ms())
+        let has_other_keys = self.keys.as_mut().is_some_and(|keys| {
+            let is_changed = keys.has_changed().unwrap_or(false);
+            keys.borrow_and_update();
+            is_changed
+        });
+        is_changed || has_other_keys || self.expires_ms.is_some_and(|expires_ms| expires_ms <= self.clock.unix_ms())
     }
 
     /// Resolves when the tenant was changed since this was called last, or the credential has expired. Cancel-safe.

@@ -12,9 +12,9 @@ use levee_types::acl::{AclOperation, AclOperations, AclRule, Effect, Subject, To
 use levee_types::{Clock, ErrorCode, PlanName, TenantName, UserName};
 use std::sync::Arc;
 
-struct Fixture {
+pub(super) struct Fixture {
     storage: RunningShard,
-    tenants: Tenants,
+    pub(super) tenants: Tenants,
     authenticator: Authenticator,
     _dir: tempfile::TempDir,
 }
@@ -24,7 +24,7 @@ fn name(name: &str) -> TenantName {
 }
 
 impl Fixture {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let settings = ShardSettings { segment_bytes: 16 << 20, ..ShardSettings::default() };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -40,12 +40,12 @@ impl Fixture {
         fixture
     }
 
-    async fn principal(&self, credential: &'static str) -> Principal {
+    pub(super) async fn principal(&self, credential: &'static str) -> Principal {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(credential))]);
         self.authenticator.authenticate(&headers, None, [127, 0, 0, 1].into()).await.unwrap()
     }
 
-    async fn user(&self, user: &str) {
+    pub(super) async fn user(&self, user: &str) {
         let acme = self.storage.shard.tenant(&name("acme")).unwrap().unwrap().id;
         let new = NewUser {
             name: UserName::new(user).unwrap(),
@@ -74,7 +74,7 @@ impl Fixture {
         self.storage.shard.update_tenant(name("acme"), change, AuditEvent::default()).await.unwrap();
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         let Self { storage, tenants, authenticator, .. } = self;
         drop((tenants, authenticator));
         assert!(storage.stop().await);

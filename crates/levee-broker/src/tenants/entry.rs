@@ -1,5 +1,8 @@
 //! One tenant: a view of its rows that is renewed when they change, its quotas at work, and what it uses.
 
+#[cfg(test)]
+mod tests;
+
 use super::snapshot::Snapshot;
 use crate::admission::{NodeAdmission, TenantAdmission};
 use levee_storage::{ServiceUse, Shard};
@@ -19,9 +22,31 @@ pub struct TenantEntry {
     pub used: TenantUse,
 }
 
-struct View {
+struct View<S = Snapshot> {
     changes: watch::Receiver<()>,
-    snapshot: Option<Arc<Snapshot>>,
+    snapshot: Option<Arc<S>>,
+}
+
+impl<S> View<S> {
+    fn new(changes: watch::Receiver<()>) -> Self {
+        Self { changes, snapshot: None }
+    }
+
+    /// What was read last, unless it has changed since.
+    fn current(
+        &mut self,
+        read: impl FnOnce() -> Result<Option<Arc<S>>, LeveeError>,
+    ) -> Result<Option<Arc<S>>, LeveeError> {
+        let is_current = self.snapshot.is_some() && matches!(self.changes.has_changed(), Ok(false));
+        if !is_current {
+            // Marked as seen before it is read: what changes meanwhile is read again.
+            self.changes.borrow_and_update();
+            // If it cannot be read, what it was before must not be served.
+            self.snapshot = None;
+            self.snapshot = read()?;
+        }
+        Ok(self.snapshot.clone())
+    }
 }
 
 impl TenantEntry {
@@ -31,7 +56,7 @@ impl TenantEntry {
         clock: &Arc<dyn Clock>,
         node: &Arc<NodeAdmission>,
     ) -> Self {
-        let view = View { changes: shard.watch_tenant(id), snapshot: None };
+        let view = View::new(shard.watch_tenant(id));
         let admission = Arc::new(TenantAdmission::new(Arc::clone(clock), Arc::clone(node)));
         Self { id, shard: shard.clone(), view: Mutex::new(view), admission, used: TenantUse::default() }
     }
@@ -48,19 +73,16 @@ impl TenantEntry {
     /// The index cannot be read.
     pub fn snapshot(&self) -> Result<Option<Arc<Snapshot>>, LeveeError> {
         let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_current = view.snapshot.is_some() && matches!(view.changes.has_changed(), Ok(false));
-        if !is_current {
-            if view.changes.has_changed().is_err() {
-                view.changes = self.shard.watch_tenant(self.id);
-            }
-            // Marked as seen before it is read: what changes meanwhile is read again.
-            view.changes.borrow_and_update();
-            view.snapshot = Snapshot::read(&self.shard, self.id)?.map(Arc::new);
-            if let Some(snapshot) = &view.snapshot {
+        if view.changes.has_changed().is_err() {
+            *view = View::new(self.shard.watch_tenant(self.id));
+        }
+        view.current(|| {
+            let snapshot = Snapshot::read(&self.shard, self.id)?.map(Arc::new);
+            if let Some(snapshot) = &snapshot {
                 self.admission.apply(snapshot.limits());
             }
-        }
-        Ok(view.snapshot.clone())
+            Ok(snapshot)
+        })
     }
 
     /// Resolves at each change of the tenant from now on.
