@@ -5,6 +5,9 @@
 //! debt is paid back: so charges of any size pass, and what passed within a window is at most rate × window +
 //! burst + one charge.
 //!
+//! The node is charged once the levels of the tenant let a request through: what waits for one tenant's quota takes
+//! nothing of what is everybody's. What is reported as used is what passed, when it passed.
+//!
 //! Must hold: a tenant's limit holds over all its connections, users, topics and streams together; who would wait
 //! longer than [`MAX_THROTTLE`] is refused at once and charged nothing, so that what waits is bounded; who is
 //! gone before its turn gives back what it was charged.
@@ -24,13 +27,13 @@ pub use events::{HeldUp, Level};
 pub use limits::{Limits, NodeRates};
 pub use reservation::Reservation;
 
-use bucket::Charged;
 use connections::Connections;
 use events::{Events, Soft};
 use levee_types::limits::MAX_THROTTLE;
 use levee_types::quota::{Action, Dimension, Effective, Source};
 use levee_types::{Clock, ErrorCode, LeveeError, TopicName};
 use levels::{Levels, Rates};
+use reservation::{NodeCharge, Use};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,7 +77,7 @@ pub struct TenantAdmission {
     levels: Levels,
     connections: Arc<Connections>,
     events: Events,
-    soft: Soft,
+    soft: Arc<Soft>,
 }
 
 impl TenantAdmission {
@@ -83,7 +86,7 @@ impl TenantAdmission {
     pub fn new(clock: Arc<dyn Clock>, node: Arc<NodeAdmission>) -> Self {
         Self {
             events: Events::new(Arc::clone(&clock)),
-            soft: Soft::new(Arc::clone(&clock)),
+            soft: Arc::new(Soft::new(Arc::clone(&clock))),
             clock,
             node,
             levels: Levels::default(),
@@ -121,11 +124,17 @@ impl TenantAdmission {
             }
         }
         let mut longest: Option<(Level, Effective, Duration)> = None;
-        let mut taken: [Option<Charged>; 4] = [None, None, None, None];
-        for (slot, (level, bucket)) in taken.iter_mut().zip(buckets.into_iter().flatten()) {
+        let mut used = Use { soft: Arc::clone(&self.soft), dimension, amount, quota: None };
+        let mut charged_to = Vec::with_capacity(buckets.len());
+        let mut later = None;
+        for (level, bucket) in buckets.into_iter().flatten() {
+            if level == Level::Node && longest.is_some() {
+                later = Some(NodeCharge { bucket, amount, clock: Arc::clone(&self.clock) });
+                continue;
+            }
             let Some((quota, charged)) = bucket.charge(amount, now) else { continue };
             if level == Level::Tenant {
-                self.soft.passed(dimension, quota, amount, now);
+                used.quota = Some(quota);
             }
             if quota.action == Action::Throttle
                 && !charged.delay.is_zero()
@@ -133,13 +142,13 @@ impl TenantAdmission {
             {
                 longest = Some((level, quota, charged.delay));
             }
-            *slot = Some(charged);
+            charged_to.push(charged);
         }
         let delay = longest.map_or(Duration::ZERO, |(level, quota, delay)| {
             self.events.delayed(charge, level, quota, delay);
             delay
         });
-        Ok(Reservation::new(delay, taken.into_iter().flatten().collect()))
+        Ok(Reservation::new(delay, charged_to, later, used))
     }
 
     /// A place for another connection.
@@ -173,7 +182,7 @@ impl TenantAdmission {
     pub fn used(&self, dimension: Dimension) -> u64 {
         match dimension {
             Dimension::Connections => self.connections.open(),
-            dimension => self.soft.per_second(dimension, self.clock.monotonic()),
+            dimension => self.soft.per_second(dimension),
         }
     }
 

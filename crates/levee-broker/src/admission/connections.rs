@@ -52,8 +52,7 @@ impl Connections {
             if state.open >= limit && quota.action != Action::Observe {
                 return Err(quota);
             }
-            let is_near =
-                (state.open + 1).saturating_mul(100) >= limit.saturating_mul(u64::from(quota.soft_percent));
+            let is_near = quota.soft_mark().is_some_and(|mark| state.open + 1 >= mark);
             near_limit = is_near.then_some(limit);
         }
         state.open += 1;

@@ -139,13 +139,14 @@ impl Soft {
     }
 
     /// So much of a rate was used.
-    pub(super) fn passed(&self, dimension: Dimension, quota: Effective, amount: u64, now: Duration) {
+    pub(super) fn passed(&self, dimension: Dimension, quota: Option<Effective>, amount: u64) {
         let second = self.second(dimension);
-        second.turn(now.as_secs());
+        second.turn(self.clock.monotonic().as_secs());
         let used = second.amount.fetch_add(amount, Ordering::Relaxed) + amount;
-        let Some(limit) = quota.limit else { return };
-        let mark = u128::from(limit) * u128::from(quota.soft_percent) / 100;
-        if u128::from(used) >= mark && u128::from(used - amount) < mark {
+        let Some(quota) = quota else { return };
+        if let (Some(limit), Some(mark)) = (quota.limit, quota.soft_mark())
+            && (used - amount..used).contains(&mark.saturating_sub(1))
+        {
             self.warn(dimension, limit);
         }
     }
@@ -174,9 +175,9 @@ impl Soft {
     }
 
     /// What came within the last whole second.
-    pub(super) fn per_second(&self, dimension: Dimension, now: Duration) -> u64 {
+    pub(super) fn per_second(&self, dimension: Dimension) -> u64 {
         let second = self.second(dimension);
-        second.turn(now.as_secs());
+        second.turn(self.clock.monotonic().as_secs());
         second.before.load(Ordering::Relaxed)
     }
 

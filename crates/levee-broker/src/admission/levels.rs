@@ -49,17 +49,17 @@ impl Levels {
         apply_to_parts(&self.topics, topics, Source::Topic);
     }
 
-    /// The buckets that a charge goes to.
+    /// The buckets that a charge goes to, the node's last.
     pub(super) fn of(&self, node: &Rates, charge: Charge<'_>) -> [Option<(Level, Arc<Bucket>)>; 4] {
         let Charge { dimension, user, topic, .. } = charge;
         let bucket = |rates: &Rates, level| rates.of(dimension).map(|bucket| (level, Arc::clone(bucket)));
         [
-            bucket(node, Level::Node),
             bucket(&self.tenant, Level::Tenant),
             part(&self.users, user).and_then(|rates| bucket(&rates, Level::User)),
             topic
                 .and_then(|topic| part(&self.topics, topic.as_str()))
                 .and_then(|rates| bucket(&rates, Level::Topic)),
+            bucket(node, Level::Node),
         ]
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use levee_types::quota::{Plan, Quota, Quotas};
 use levee_types::{PlanName, TenantName, UserName};
+use futures::FutureExt as _;
 use proptest::prelude::*;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -274,6 +275,48 @@ fn what_came_within_the_last_second_is_known() {
     assert_eq!(admission.used(Dimension::Ingress), 500);
     clock.set(SECOND * 8);
     assert_eq!(admission.used(Dimension::Ingress), 0);
+}
+
+#[test]
+fn used_is_what_passed_and_not_what_was_taken_for_it() {
+    let clock = Arc::new(Manual::default());
+    clock.set(SECOND * 5);
+    let unlimited = limits(&Quotas::default(), vec![], vec![]);
+    let limited = limits(&only(Dimension::Egress, Quota::of(1_000_000)), vec![], vec![]);
+    for limits in [unlimited, limited] {
+        let admission = tenant(&clock, NodeRates::default(), &limits);
+        let egress = |amount| Charge { dimension: Dimension::Egress, ..ingress(amount, None) };
+        admission.reserve(egress(128 * 1024)).unwrap().settle(700);
+        drop(admission.reserve(egress(128 * 1024)).unwrap());
+        let both = admission.reserve(egress(5)).unwrap().and(admission.reserve(ingress(6, None)).unwrap());
+        both.wait().now_or_never().unwrap();
+        clock.set(clock.monotonic() + SECOND);
+        assert_eq!((admission.used(Dimension::Egress), admission.used(Dimension::Ingress)), (705, 6));
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_its_own_quota_takes_nothing_of_the_node() {
+    let clock = Arc::new(Manual::default());
+    let node = Arc::new(NodeAdmission::new(NodeRates { ingress: 500, ..NodeRates::default() }));
+    let of_tenant = |quotas| {
+        let admission = TenantAdmission::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&node));
+        admission.apply(&limits(&quotas, vec![], vec![]));
+        admission
+    };
+    let slow = of_tenant(only(Dimension::Ingress, Quota { burst: Some(1), ..Quota::of(1_000) }));
+    let other = of_tenant(Quotas::default());
+    let delay = |admission: &TenantAdmission| admission.reserve(ingress(0, None)).unwrap().delay();
+    slow.reserve(ingress(20, None)).unwrap().settle(20);
+    let mut waiting: Vec<_> = (0..10).map(|_| slow.reserve(ingress(15, None)).unwrap()).collect();
+    assert!(delay(&slow) > Duration::from_millis(150));
+    assert_eq!(delay(&other), Duration::ZERO, "the node let 20 through, and lets 50 through at once");
+    // When they have waited, they take their share of the node too.
+    futures::future::join_all(waiting.iter_mut().map(Reservation::ready)).await;
+    assert_eq!(delay(&other), Duration::from_millis(240));
+    // And give it back.
+    drop(waiting);
+    assert_eq!(delay(&other), Duration::ZERO);
 }
 
 #[test]

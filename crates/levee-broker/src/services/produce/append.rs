@@ -25,8 +25,8 @@ pub(super) struct Checked {
     pub(super) reservation: Reservation,
 }
 
-/// Checks every field, and takes the batch's share of the quota. What it lets through can be appended and served as it is. `held_bytes` is what the
-/// batch, a slice of what was received, keeps in memory.
+/// Checks every field, and takes the batch's share of the quota. What it lets through can be appended and served as
+/// it is. `held_bytes` is what the batch, a slice of what was received, keeps in memory.
 pub(super) fn check(
     permit: &Permit<InTenant>,
     request: v1::ProduceRequest,

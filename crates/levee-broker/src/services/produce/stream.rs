@@ -163,8 +163,14 @@ impl ProduceStream {
         let request =
             request.request.ok_or_else(|| invalid("request", "it is missing", "give the batch to append"))?;
         let one = self.permit.reserve(Dimension::Requests, 1, None)?;
-        let checked = check(&self.permit, request, self.requests.memory.bytes())?;
-        Ok(Checked { reservation: checked.reservation.and(one), ..checked })
+        match check(&self.permit, request, self.requests.memory.bytes()) {
+            Ok(checked) => Ok(Checked { reservation: checked.reservation.and(one), ..checked }),
+            Err(error) => {
+                // It was a request all the same.
+                one.settle(1);
+                Err(error)
+            }
+        }
     }
 
     /// Decides again whether the caller may go on. If not, what waits for the quota does not wait any more.

@@ -189,6 +189,30 @@ async fn a_reader_that_is_far_behind_is_not_served_to_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_refused_was_a_request_all_the_same() {
+    const BATCHES: u64 = 4;
+    let world = World::new().await;
+    world.limit(v1::QuotaDimension::Requests, 1).await;
+    let (sender, receiver) = mpsc::channel(8);
+    for correlation_id in 0..BATCHES {
+        let request = Some(produce_request("not allowed", 0, &["x"]));
+        sender.send(v1::ProduceStreamRequest { correlation_id, request }).await.unwrap();
+    }
+    let request = by(&world.credential, ReceiverStream::new(receiver));
+    let mut answers = world.broker.produce().produce_stream(request).await.unwrap().into_inner();
+    for correlation_id in 0..BATCHES {
+        let answer = next(&mut answers).await.unwrap().unwrap();
+        assert_eq!(answer.correlation_id, correlation_id);
+        assert!(matches!(answer.result, Some(Outcome::Error(_))), "{answer:?}");
+    }
+    let caller = Caller::new(&world.broker, world.credential.clone()).await;
+    let started = Instant::now();
+    let _: v1::ProduceResponse = caller.must(Op::Produce, &produce_request("orders", 0, &["x"])).await;
+    assert!(started.elapsed() > Duration::from_secs(2), "it waits until they are paid back");
+    world.broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_takes_its_time_to_begin_does_not_begin() {
     let world = World::new().await;
     let (sender, receiver) = mpsc::channel(1);
