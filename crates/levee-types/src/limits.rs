@@ -79,6 +79,8 @@ pub const MAX_QUOTA_EVENTS: usize = 100;
 pub const MAX_QUOTA_TARGETS_PER_TENANT: u64 = 1_000;
 /// Events of the audit log of one tenant; beyond, the oldest go.
 pub const MAX_AUDIT_EVENTS_PER_TENANT: u64 = 100_000;
+/// Bytes of audit events in an answer, but for the last event.
+pub const MAX_AUDIT_PAGE_BYTES: usize = 1 << 20;
 /// Hours of use that are kept for each tenant: 400 days.
 pub const MAX_USAGE_HOURS: u64 = 9_600;
 /// Hours in one request for what was used.

@@ -1,5 +1,7 @@
-use super::{LISTED_AT_ONCE, gathered};
+use super::LISTED_AT_ONCE;
+use super::refusals::Refusals;
 use levee_storage::AuditEvent;
+use levee_types::TenantId;
 
 fn event(principal: &str, request_id: usize) -> AuditEvent {
     AuditEvent {
@@ -12,17 +14,38 @@ fn event(principal: &str, request_id: usize) -> AuditEvent {
     }
 }
 
+fn events(refusals: Refusals, of: TenantId) -> Vec<AuditEvent> {
+    refusals.into_logs().find(|(tenant, _)| *tenant == of).unwrap().1
+}
+
+const ACME: TenantId = TenantId(7);
+const OTHER: TenantId = TenantId(8);
+
 #[test]
 fn refusals_are_listed_one_by_one_until_they_are_a_flood() {
     let few: Vec<_> = (0..LISTED_AT_ONCE).map(|id| event("a", id)).collect();
-    assert_eq!(gathered(few.clone()), few);
-
-    let mut many = few.clone();
-    many.extend((0..1_000).map(|id| event(["a", "b"][id % 2], id)));
-    let gathered = gathered(many);
-    assert_eq!(gathered[..LISTED_AT_ONCE], few);
+    let many: Vec<_> = (0..1_000).map(|id| event(["a", "b"][id % 2], id)).collect();
+    let mut refusals = Refusals::default();
+    for event in few.iter().chain(&many) {
+        refusals.add(ACME, event.clone());
+    }
+    let events = events(refusals, ACME);
+    assert_eq!(events[..LISTED_AT_ONCE], few);
     let mut floods: Vec<_> =
-        gathered[LISTED_AT_ONCE..].iter().map(|event| (event.principal.as_str(), event.count)).collect();
+        events[LISTED_AT_ONCE..].iter().map(|event| (event.principal.as_str(), event.count)).collect();
     floods.sort_unstable();
     assert_eq!(floods, [("a", 500), ("b", 500)]);
+}
+
+#[test]
+fn a_flood_is_counted_to_the_last_and_leaves_others_their_room() {
+    let mut refusals = Refusals::default();
+    for id in 0..100_000 {
+        refusals.add(ACME, event(&format!("user {}", id % 5_000), id));
+    }
+    refusals.add(OTHER, event("b", 1));
+    let flood: std::collections::HashMap<_, _> = refusals.into_logs().collect();
+    assert_eq!(flood[&OTHER], [event("b", 1)]);
+    assert_eq!(flood[&ACME].iter().map(|event| event.count).sum::<u64>(), 100_000);
+    assert!(flood[&ACME].len() < 1_200, "{}", flood[&ACME].len());
 }

@@ -5,6 +5,7 @@ use crate::error::StorageError;
 use crate::keys::{self, Keyspace};
 use crate::rows::{AuditEnds, AuditEventRow, BadRow};
 use levee_types::TenantId;
+use levee_types::limits::MAX_AUDIT_PAGE_BYTES;
 use prost::Message;
 
 /// Something that was changed or refused.
@@ -71,7 +72,7 @@ impl AuditEvent {
 }
 
 impl Catalog {
-    /// Up to `limit` events from a sequence on, and where the next ones begin.
+    /// Up to `limit` events from a sequence on, of little more than [`MAX_AUDIT_PAGE_BYTES`], and where the next ones begin.
     pub(crate) fn audit(
         &self,
         log: TenantId,
@@ -83,9 +84,11 @@ impl Catalog {
         let mut next = from.max(ends.first).min(ends.next);
         let mut cursor = self.index.cursor(Keyspace::State, keys::audit_events(log));
         cursor.seek(&keys::audit_event(log, next))?;
-        while lines.len() < limit {
+        let mut bytes = 0;
+        while lines.len() < limit && bytes < MAX_AUDIT_PAGE_BYTES {
             let Some((key, row)) = cursor.item() else { break };
             let sequence = keys::last_u64(key).ok_or(BadRow)?;
+            bytes += row.len();
             let row = AuditEventRow::decode(row)?;
             lines.push(AuditLine { sequence, time_ms: row.time_ms, event: AuditEvent::from_row(row) });
             next = sequence + 1;
