@@ -119,6 +119,15 @@ fn every_patch_names_tests_that_exist() {
 }
 
 #[test]
+fn every_patch_has_its_row() {
+    let readme = std::fs::read_to_string(root().join("tests/README.md")).unwrap();
+    for (name, _) in patches() {
+        let name = name.trim_end_matches(".patch");
+        assert!(readme.contains(&format!("`{name}`")), "tests/README.md has no row for {name}");
+    }
+}
+
+#[test]
 fn every_test_of_an_invariant_is_named_by_a_patch() {
     let patches = patches();
     let named: Vec<_> = patches.iter().flat_map(|(_, patch)| expected(patch)).collect();

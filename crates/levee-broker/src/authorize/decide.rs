@@ -39,6 +39,10 @@ fn denied(resource: &str, message: impl Into<String>, hint: impl Into<String>) -
 
 /// Decides what a call is about. `named` is the tenant that the message names; empty if it names none.
 pub(super) fn authorize(principal: &Principal, operation: Operation, named: &str) -> Result<Grant, Refused> {
+    if principal.is_operator() && !principal.scopes().is_empty() && operation.access() != Access::Caller {
+        let message = "the token is narrowed down, and nothing of an operator is within a scope";
+        return Err(denied("", message, "use a token without scopes"));
+    }
     let for_admins = "this is for administrators";
     match (operation.access(), principal.is_operator()) {
         (Access::Data(_), false) | (Access::Caller, _) => Ok(Grant::Own),

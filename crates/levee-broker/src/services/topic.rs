@@ -10,7 +10,7 @@ use crate::operation::Operation;
 use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_proto};
 use levee_proto::v1;
 use levee_storage::{Page, TopicChange};
-use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
+use levee_types::limits::{MAX_PAGE_SIZE, MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
 use levee_types::quota::Dimension;
 use levee_types::topic::PROPERTIES;
 use levee_types::{LeveeError, TopicConfig};
@@ -104,7 +104,7 @@ impl Topics {
             return Ok(answer);
         }
         let names: Vec<_> = wanted.iter().map(|topic| topic.name.as_str().to_owned()).collect();
-        let audit = permit.audit(listed(&names));
+        let audit = permit.audit(names.iter().map(|name| resource(name)).collect::<Vec<_>>().join(" "));
         let results = permit.shard().create_topics(permit.tenant(), wanted, audit).await?;
         for (name, result) in names.into_iter().zip(results) {
             match result {
@@ -147,20 +147,31 @@ impl Topics {
             ));
         }
         let size = page_size(size)?;
-        let after = page_token(&token)?;
-        let tenant = permit.tenant();
-        // The rows of a page are neighbours.
-        let (shard, turn) = (permit.shard().clone(), permit.turn(0));
-        let list = move || shard.list_topics(tenant, &prefix, after.as_deref(), size);
-        let Page { items, next } = self.blocking.run(turn, list).await?;
-        // A page may be short for it, and is not the last one because of that.
-        let mut topics = Vec::with_capacity(items.len());
-        for topic in &items {
-            if permit.may(topic.name.as_str())? {
+        let mut after = page_token(&token)?;
+        let mut topics: Vec<v1::Topic> = Vec::new();
+        // Read on until the page is full of what the caller may see: a short page, or a token that names what it may
+        // not see, would tell of it.
+        loop {
+            // The rows of a page are neighbours.
+            let (shard, turn) = (permit.shard().clone(), permit.turn(0));
+            let (tenant, prefix) = (permit.tenant(), prefix.clone());
+            let list = move || shard.list_topics(tenant, &prefix, after.as_deref(), MAX_PAGE_SIZE as usize);
+            let Page { items, next } = self.blocking.run(turn, list).await?;
+            for topic in &items {
+                if !permit.may(topic.name.as_str())? {
+                    continue;
+                }
+                if topics.len() == size {
+                    let next_page_token = topics.last().map(|last| last.name.clone()).unwrap_or_default();
+                    return Ok(v1::ListTopicsResponse { topics, next_page_token });
+                }
                 topics.push(to_proto(topic));
             }
+            if next.is_none() {
+                return Ok(v1::ListTopicsResponse { topics, next_page_token: String::new() });
+            }
+            after = next;
         }
-        Ok(v1::ListTopicsResponse { topics, next_page_token: next.unwrap_or_default() })
     }
 
     async fn delete(
@@ -230,16 +241,6 @@ impl Topics {
         let partition = permit.partition(&topic, *partition)?;
         let start_offset = permit.shard().trim(partition, *before_offset, audit).await?;
         Ok(v1::TrimPartitionResponse { start_offset })
-    }
-}
-
-/// Topics as they stand in the audit log: the first ones by their names.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| resource(name)).collect();
-    match names.len().checked_sub(SHOWN) {
-        None | Some(0) => shown.join(" "),
-        Some(more) => format!("{} and {more} more", shown.join(" ")),
     }
 }
 

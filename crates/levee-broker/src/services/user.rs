@@ -3,14 +3,14 @@
 mod convert;
 
 use crate::authorize::{Authorizer, InTenant, Permit};
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::reply;
 use crate::fields::{invalid, page_size, page_token, user_name};
 use crate::identity::token::{self, ApiToken};
 use crate::operation::Operation;
 use convert::{certificates, groups, scopes, token_to_proto, user_to_proto};
 use levee_proto::v1;
-use levee_storage::{NewToken, NewUser, Page, User, UserChange};
+use levee_storage::{NewToken, NewUser, Page, StorageError, User, UserChange};
 use levee_types::limits::MAX_DESCRIPTION;
 use levee_types::{ErrorCode, LeveeError, Random, TenantId, TokenId, UserName};
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Users {
         Ok(v1::WhoAmIResponse {
             tenant: tenant.unwrap_or_default(),
             user: principal.user().name.to_string(),
-            admin: principal.is_operator() || principal.is_admin(),
+            admin: principal.is_admin() || (principal.is_operator() && principal.scopes().is_empty()),
         })
     }
 
@@ -204,6 +204,10 @@ impl Users {
             let problem = format!("it has more than {MAX_DESCRIPTION} characters");
             return Err(invalid("description", problem, "give a shorter one"));
         }
+        if permit.tenant() == TenantId::SYSTEM && !narrowed.is_empty() {
+            let problem = "the tokens of operators have none, because operators have no topics";
+            return Err(invalid("scopes", problem, "leave it empty"));
+        }
         let expires_ms = expires_in_ms.map(|after_ms| self.expiry(after_ms)).transpose()?;
         let issued = ApiToken::generate(permit.tenant(), self.random.as_ref());
         let new = NewToken {
@@ -249,14 +253,16 @@ impl Users {
             name => Some(find(&permit, &user_name("user", name)?)?.id),
         };
         let (shard, tenant) = (permit.shard().clone(), permit.tenant());
-        let Page { items, next } =
-            self.blocking.run(permit.turn(0), move || shard.list_tokens(tenant, user, after, size)).await?;
-        let mut tokens = Vec::with_capacity(items.len());
-        for token in &items {
-            let user = permit.shard().user_by_id(tenant, token.user)?;
-            tokens.push(token_to_proto(token, user.as_ref().map_or("", |user| user.name.as_str())));
-        }
-        Ok(v1::ListTokensResponse { tokens, next_page_token: next.unwrap_or_default() })
+        let list = move || {
+            let Page { items, next } = shard.list_tokens(tenant, user, after, size)?;
+            let mut tokens = Vec::with_capacity(items.len());
+            for token in &items {
+                let user = shard.user_by_id(tenant, token.user)?;
+                tokens.push(token_to_proto(token, user.as_ref().map_or("", |user| user.name.as_str())));
+            }
+            Ok::<_, StorageError>(v1::ListTokensResponse { tokens, next_page_token: next.unwrap_or_default() })
+        };
+        self.blocking.run(permit.turn(size * LOOKUP_BYTES), list).await
     }
 
     async fn revoke(
@@ -277,7 +283,7 @@ fn token_id(field: &str, tenant: TenantId, text: &str) -> Result<TokenId, LeveeE
     let id: TokenId =
         text.parse().map_err(|error| invalid(field, error, "see the ids of tokens with: levee token ls"))?;
     if id.tenant() != tenant {
-        return Err(levee_storage::StorageError::NoToken.into());
+        return Err(StorageError::NoToken.into());
     }
     Ok(id)
 }

@@ -1,6 +1,9 @@
 //! What is another tenant's looks like what does not exist; who may do what.
 
 use crate::harness::{Broker, failure, from_start, next, of_tenant, position, produce_request, reason};
+use crate::tenancy::{allow, named, prefix, user};
+use crate::wire::Caller;
+use levee_broker::operation::Operation;
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind;
 use tonic::{Code, Request};
@@ -78,5 +81,53 @@ async fn every_answer_carries_a_request_id() {
         let id = status.metadata().get("levee-request-id").unwrap();
         assert_eq!(id == sent, is_kept);
     }
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_tells_nothing_of_topics_that_the_caller_may_not_see() {
+    const LIST: i32 = 3;
+    let (broker, credential) = Broker::start_real().await;
+    let operator = Caller::new(&broker, credential).await;
+    operator.make_tenant("acme").await;
+    for topic in ["a-hidden", "b-1", "b-2", "c-hidden", "d-1", "e-hidden"] {
+        operator.make_topic("acme", topic).await;
+    }
+    operator.make_user("acme", "svc", false, &[]).await;
+    for seen in ["b-", "d-"] {
+        operator.make_rule("acme", allow(user("svc"), &[LIST], prefix(seen))).await;
+    }
+    let (_, credential) = operator.full_token("acme", "svc").await;
+    let caller = Caller::new(&broker, credential).await;
+    for (page_size, pages) in [(1, &[&["b-1"][..], &["b-2"], &["d-1"]][..]), (2, &[&["b-1", "b-2"], &["d-1"]])] {
+        let mut page_token = String::new();
+        for (index, page) in pages.iter().enumerate() {
+            let request = v1::ListTopicsRequest { page_size, page_token, ..Default::default() };
+            let listed: v1::ListTopicsResponse = caller.must(Operation::ListTopics, &request).await;
+            let names: Vec<_> = listed.topics.iter().map(|topic| topic.name.as_str()).collect();
+            assert_eq!(names, *page);
+            assert!(!listed.next_page_token.contains("hidden"), "{}", listed.next_page_token);
+            assert_eq!(listed.next_page_token.is_empty(), index + 1 == pages.len());
+            page_token = listed.next_page_token;
+        }
+    }
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_an_operator_has_no_scopes() {
+    let (broker, credential) = Broker::start_real().await;
+    let operator = Caller::new(&broker, credential).await;
+    operator.make_user("", "narrow", true, &[]).await;
+    let scope = v1::TokenScope {
+        operations: vec![1],
+        topics: Some(v1::TopicPattern { kind: Some(named("orders")) }),
+    };
+    let request =
+        v1::IssueTokenRequest { user: "narrow".to_owned(), scopes: vec![scope], ..Default::default() };
+    let refused = operator.ask::<v1::IssueTokenResponse>(Operation::IssueToken, &request).await;
+    let (code, message) = reason(&refused.unwrap_err());
+    assert_eq!(code, "INVALID_ARGUMENT");
+    assert!(message.contains("scopes"), "{message}");
     broker.stop().await;
 }
