@@ -84,7 +84,8 @@ impl AuditWriter {
     }
 
     async fn write(&self) {
-        let refusals = std::mem::take(&mut *self.waiting.refusals.lock().unwrap_or_else(PoisonError::into_inner));
+        let refusals =
+            std::mem::take(&mut *self.waiting.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         for (log, events) in refusals.into_logs() {
             // A tenant that is gone has no log; a shard that fails ends the broker.
             if let Err(error) = self.shard.audit_refusals(log, events).await {

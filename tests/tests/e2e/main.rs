@@ -17,6 +17,7 @@ mod cli;
 mod crash;
 mod damage;
 mod faults;
+mod flood;
 mod full;
 mod golden;
 mod isolation;

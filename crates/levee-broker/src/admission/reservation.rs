@@ -40,12 +40,7 @@ impl Use {
 }
 
 impl Reservation {
-    pub(super) fn new(
-        delay: Duration,
-        charged: Vec<Charged>,
-        later: Option<NodeCharge>,
-        used: Use,
-    ) -> Self {
+    pub(super) fn new(delay: Duration, charged: Vec<Charged>, later: Option<NodeCharge>, used: Use) -> Self {
         Self { delay, charged, later: later.into_iter().collect(), uses: vec![used] }
     }
 

@@ -1,7 +1,7 @@
 use super::*;
+use futures::FutureExt as _;
 use levee_types::quota::{Plan, Quota, Quotas};
 use levee_types::{PlanName, TenantName, UserName};
-use futures::FutureExt as _;
 use proptest::prelude::*;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;

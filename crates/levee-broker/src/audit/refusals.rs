@@ -61,7 +61,9 @@ impl Log {
             events.push(AuditEvent {
                 principal: "system".to_owned(),
                 action: "audit".to_owned(),
-                refusal: Some("more was refused, to more callers, than is written down one by one".to_owned()),
+                refusal: Some(
+                    "more was refused, to more callers, than is written down one by one".to_owned(),
+                ),
                 count: others,
                 ..AuditEvent::default()
             });

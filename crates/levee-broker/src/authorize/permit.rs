@@ -213,11 +213,7 @@ impl Permit<InTenant> {
             authorizer: self.authorizer.clone(),
             principal,
             asked: self.asked.clone(),
-            scope: InTenant {
-                tenant: Arc::clone(tenant),
-                name: name.clone(),
-                is_guest: *is_guest,
-            },
+            scope: InTenant { tenant: Arc::clone(tenant), name: name.clone(), is_guest: *is_guest },
         })
     }
 
@@ -290,7 +286,9 @@ impl Doubts {
             keys.borrow_and_update();
             is_changed
         });
-        is_changed || has_other_keys || self.expires_ms.is_some_and(|expires_ms| expires_ms <= self.clock.unix_ms())
+        is_changed
+            || has_other_keys
+            || self.expires_ms.is_some_and(|expires_ms| expires_ms <= self.clock.unix_ms())
     }
 
     /// Resolves when the tenant was changed since this was called last, or the credential has expired. Cancel-safe.

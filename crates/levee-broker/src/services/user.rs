@@ -260,7 +260,10 @@ impl Users {
                 let user = shard.user_by_id(tenant, token.user)?;
                 tokens.push(token_to_proto(token, user.as_ref().map_or("", |user| user.name.as_str())));
             }
-            Ok::<_, StorageError>(v1::ListTokensResponse { tokens, next_page_token: next.unwrap_or_default() })
+            Ok::<_, StorageError>(v1::ListTokensResponse {
+                tokens,
+                next_page_token: next.unwrap_or_default(),
+            })
         };
         self.blocking.run(permit.turn(size * LOOKUP_BYTES), list).await
     }

@@ -3,7 +3,8 @@
 //!
 //! What one connection can make the broker hold: the connection window of unread bytes, one frame, and
 //! for each of its streams one message that is being received ([`levee_types::limits::MAX_REQUEST_BYTES`])
-//! and what waits to be sent.
+//! and what waits to be sent. Of a stranger, whose calls reach no service: the headers of its streams and one frame,
+//! less than 2 MiB.
 
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioTimer;

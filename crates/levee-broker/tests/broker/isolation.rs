@@ -99,7 +99,9 @@ async fn a_list_tells_nothing_of_topics_that_the_caller_may_not_see() {
     }
     let (_, credential) = operator.full_token("acme", "svc").await;
     let caller = Caller::new(&broker, credential).await;
-    for (page_size, pages) in [(1, &[&["b-1"][..], &["b-2"], &["d-1"]][..]), (2, &[&["b-1", "b-2"], &["d-1"]])] {
+    for (page_size, pages) in
+        [(1, &[&["b-1"][..], &["b-2"], &["d-1"]][..]), (2, &[&["b-1", "b-2"], &["d-1"]])]
+    {
         let mut page_token = String::new();
         for (index, page) in pages.iter().enumerate() {
             let request = v1::ListTopicsRequest { page_size, page_token, ..Default::default() };

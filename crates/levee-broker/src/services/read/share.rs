@@ -30,7 +30,8 @@ pub(super) enum Share {
 impl Share {
     /// Asks for one, to read `topic`.
     pub(super) fn ask(permit: &Permit<InTenant>, topic: &Topic) -> Self {
-        let mut reservation = match permit.reserve(Dimension::Egress, EGRESS_SHARE_BYTES as u64, Some(topic)) {
+        let mut reservation = match permit.reserve(Dimension::Egress, EGRESS_SHARE_BYTES as u64, Some(topic))
+        {
             Ok(reservation) => reservation,
             // A reader waits as long as it takes: it is held up, and not broken off.
             Err(error) => {
