@@ -33,7 +33,8 @@ pub struct Broker {
     log: Log,
     port: u16,
     http_port: u16,
-    is_dev: bool,
+    /// Its health can be asked for over gRPC without TLS and credential.
+    is_plain: bool,
     ended: Option<ExitStatus>,
     expects_errors: bool,
     started: Instant,
@@ -69,7 +70,7 @@ impl Broker {
             log,
             port: setup.port,
             http_port: setup.http_port,
-            is_dev: setup.is_dev,
+            is_plain: setup.is_dev && !setup.has_tls,
             ended: None,
             expects_errors,
             started: Instant::now(),
@@ -128,9 +129,9 @@ impl Broker {
         }
     }
 
-    /// Whether it serves: by the standard health service, or over HTTP where that asks for a credential.
+    /// Whether it serves: by the standard health service, or over HTTP where that asks for a credential or TLS.
     async fn is_ready(&self) -> bool {
-        if self.is_dev {
+        if self.is_plain {
             return self.health().await == Some(ServingStatus::Serving);
         }
         let port = self.http_port;

@@ -24,4 +24,5 @@ pub mod seed;
 pub mod stored;
 pub mod strace;
 pub mod tenancy;
+pub mod tls;
 pub mod wait;

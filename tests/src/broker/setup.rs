@@ -1,6 +1,7 @@
 //! How a broker is started: the same each time, so that a restart is a restart.
 
 use super::binary::leveed;
+use crate::tls::Certificate;
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub struct Setup {
     pub expects_errors: bool,
     /// Without authentication.
     pub(super) is_dev: bool,
+    pub(super) has_tls: bool,
     /// Its configuration file.
     config: Option<PathBuf>,
     settings: Vec<(String, String)>,
@@ -45,6 +47,7 @@ impl Setup {
             wrapper: Vec::new(),
             expects_errors: false,
             is_dev: true,
+            has_tls: false,
             config: None,
             settings: Vec::new(),
         }
@@ -68,6 +71,18 @@ impl Setup {
     pub fn with_authentication(mut self) -> Self {
         self.is_dev = false;
         self
+    }
+
+    /// The same with TLS.
+    ///
+    /// # Panics
+    /// When the path is no text.
+    #[must_use]
+    pub fn with_tls(mut self, certificate: &Certificate) -> Self {
+        self.has_tls = true;
+        let text = |path: &Path| path.to_str().expect("a path").to_owned();
+        self.set_text("tls.certificate_file", &text(&certificate.certificate_file))
+            .set_text("tls.key_file", &text(&certificate.key_file))
     }
 
     /// The same with a configuration file.

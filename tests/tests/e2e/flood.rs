@@ -4,9 +4,8 @@ use crate::small;
 use levee_broker::transport::limits::{MAX_CONCURRENT_STREAMS, MAX_FRAME_BYTES, MAX_HEADER_LIST_BYTES};
 use levee_client::{Client, ClientConfig, Identity, Secret, TlsSettings};
 use levee_tests::broker::{Broker, Setup};
-use rcgen::{CertificateParams, KeyPair};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use levee_tests::tls::Certificate;
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -158,21 +157,12 @@ impl Endpoint {
 
 /// A broker with a certificate of its own, and how to reach it.
 fn with_tls(setup: Setup, dir: &Path, token: &str) -> (Setup, Endpoint) {
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-    let certificate = params.self_signed(&key).expect("a certificate").pem();
-    let (certificate_file, key_file) = (dir.join("tls.pem"), dir.join("tls.key"));
-    fs::write(&certificate_file, &certificate).expect("a file");
-    fs::write(&key_file, key.serialize_pem()).expect("a file");
-    fs::set_permissions(&key_file, Permissions::from_mode(0o600)).expect("its mode");
+    let certificate = Certificate::new(dir);
+    let setup = setup.with_tls(&certificate);
     let mut client =
         ClientConfig::new(format!("https://localhost:{}", setup.port), Identity::Token(Secret::new(token)));
-    client.tls = TlsSettings { ca_pem: Some(certificate), ..TlsSettings::default() };
+    client.tls = TlsSettings { ca_pem: Some(certificate.pem), ..TlsSettings::default() };
     let endpoint = Endpoint { port: setup.port, client };
-    let text = |path: &Path| path.to_str().expect("a path").to_owned();
-    let setup = setup
-        .set_text("tls.certificate_file", &text(&certificate_file))
-        .set_text("tls.key_file", &text(&key_file));
     (setup, endpoint)
 }
 

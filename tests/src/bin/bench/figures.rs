@@ -6,6 +6,8 @@ mod neighbour;
 mod partitions;
 mod quota;
 mod restart;
+mod tenancy;
+mod tenants;
 mod topics;
 
 use crate::{Bench, Name, Result};
@@ -23,5 +25,7 @@ pub(crate) async fn measure(name: Name, bench: &mut Bench) -> Result<()> {
         Name::Restart => restart::measure(bench).await,
         Name::Quota => quota::measure(bench).await,
         Name::Neighbour => neighbour::measure(bench).await,
+        Name::Tenancy => tenancy::measure(bench).await,
+        Name::Tenants => tenants::measure(bench).await,
     }
 }

@@ -86,6 +86,10 @@ enum Name {
     Quota,
     /// Latency beside a tenant that offers far more than its quota
     Neighbour,
+    /// What TLS, tokens, access rules and quotas cost a thousand tenants
+    Tenancy,
+    /// Memory of ten thousand tenants, and the time of a decision
+    Tenants,
 }
 
 /// What all measurements share.
