@@ -4,14 +4,16 @@
 //! stands in no log.
 
 use crate::identity::token::{self, ApiToken};
+use crate::small_file;
 use levee_storage::{AuditEvent, NewToken, NewUser, Shard, StorageError};
 use levee_types::{Random, TenantId, UserName};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The name of the first operator.
 const NAME: &str = "bootstrap";
+/// Of the file with its token; a token has 108.
+const MAX_FILE_BYTES: usize = 4096;
 
 /// Why there is no operator.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +78,10 @@ pub async fn first_operator(
 }
 
 fn read(path: &Path) -> Result<ApiToken, BootstrapError> {
-    let text =
-        fs::read_to_string(path).map_err(|source| BootstrapError::File { path: path.to_owned(), source })?;
-    ApiToken::parse(text.trim())
-        .ok()
+    let file = small_file::read(path, MAX_FILE_BYTES)
+        .map_err(|source| BootstrapError::File { path: path.to_owned(), source })?;
+    let text = str::from_utf8(&file.bytes).ok();
+    text.and_then(|text| ApiToken::parse(text.trim()).ok())
         .filter(|token| token.id.tenant() == TenantId::SYSTEM)
         .ok_or_else(|| BootstrapError::Token { path: path.to_owned() })
 }

@@ -28,6 +28,7 @@ pub mod running_shard;
 pub mod server;
 pub mod services;
 pub mod settings;
+mod small_file;
 pub mod tenants;
 pub mod transport;
 

@@ -18,7 +18,6 @@
 
 mod endpoint;
 mod fields;
-mod files;
 mod follow;
 mod issuers;
 mod keyring;

@@ -52,7 +52,7 @@ pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of a file of certificates, keys or lists of revoked certificates.
-pub const MAX_TLS_FILE_BYTES: u64 = 16 * 1024 * 1024;
+pub const MAX_TLS_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A new connection has this long to say that it speaks HTTP/2, after its handshake if there is one.
 /// Keepalive begins only after that.

@@ -6,7 +6,7 @@
 //! audience = "levee"                       # the claim aud, exactly
 //! algorithms = ["ES256"]                   # RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA
 //! jwks_url = "https://login.example.com/keys"  # or jwks_file = "keys.json"
-//! ca_file = "ca.pem"                       # with jwks_url; without, the CAs of the machine
+//! ca_file = "ca.pem"                       # with jwks_url; "system": the CAs of the machine
 //! tenant = "acme"                          # or operators = true
 //! leeway_s = 30                            # 0 to 300: by how much clocks may differ
 //! max_stale_s = 3600                       # 600 to 86400: for how long keys count that cannot be looked at
@@ -20,6 +20,7 @@
 
 use super::fields::Fields;
 use crate::settings::Invalid;
+use crate::small_file;
 use http::Uri;
 use http::uri::Scheme;
 use jsonwebtoken::Algorithm;
@@ -46,6 +47,10 @@ pub(super) const ALGORITHMS: [(&str, Algorithm); 9] = [
     ("ES384", Algorithm::ES384),
     ("EdDSA", Algorithm::EdDSA),
 ];
+
+/// Instead of a file of CAs: those that the machine trusts. It must be said, so that a line that is lost does not trust
+/// more than was meant.
+const SYSTEM: &str = "system";
 
 /// For whom an issuer speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,8 +92,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Issuer>, Invalid> {
     let only = |error: String| Invalid { errors: vec![error] };
     let cannot_read =
         |error: std::io::Error| only(format!("auth.issuers_file: cannot read {}: {error}", path.display()));
-    let content = super::files::read(path, MAX_ISSUERS_FILE_BYTES).map_err(cannot_read)?;
-    let text = String::from_utf8(content)
+    let file = small_file::read(path, MAX_ISSUERS_FILE_BYTES).map_err(cannot_read)?;
+    let text = String::from_utf8(file.bytes)
         .map_err(|_| only(format!("auth.issuers_file: {} is not UTF-8", path.display())))?;
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     parse(&text, base).map_err(|errors| Invalid {
@@ -167,10 +172,18 @@ fn algorithms(fields: &mut Fields<'_>) -> Option<Vec<Algorithm>> {
 fn keys_at(fields: &mut Fields<'_>, base: &Path) -> Option<KeysAt> {
     let file = fields.text("jwks_file").map(|file| base.join(file));
     let url = fields.text("jwks_url").and_then(|text| url(fields, &text));
-    let ca_file = fields.text("ca_file").map(|file| base.join(file));
-    if file.is_some() && ca_file.is_some() {
-        fields.wrong("ca_file", "it goes with jwks_url");
+    let authorities = fields.text("ca_file");
+    match &authorities {
+        Some(_) if file.is_some() && url.is_none() => fields.wrong("ca_file", "it goes with jwks_url"),
+        None if url.is_some() => fields.wrong(
+            "ca_file",
+            format_args!(
+                "it is missing; give the authorities of jwks_url, or {SYSTEM:?} for those of this machine"
+            ),
+        ),
+        _ => {}
     }
+    let ca_file = authorities.filter(|name| name != SYSTEM).map(|file| base.join(file));
     file.map(KeysAt::File).or_else(|| url.map(|url| KeysAt::Url { url, ca_file }))
 }
 

@@ -1,11 +1,12 @@
 //! Where the keys of an issuer come from: a file or an https address.
 
 use super::endpoint::{Endpoint, GetError};
-use super::files;
+
 use super::issuers::KeysAt;
 use super::schedule::Pace;
 use super::tls::Configs;
 use crate::blocking::{Blocking, Turn};
+use crate::small_file;
 use levee_types::LeveeError;
 use levee_types::limits::MAX_JWKS_BYTES;
 use std::io;
@@ -43,7 +44,7 @@ impl Source {
             (Err(problem), Some(file)) => {
                 Err(("ca_file", format!("cannot use {}: {problem}", file.display())))
             }
-            (Err(problem), None) => Err(("ca_file", format!("it is missing, and {problem}"))),
+            (Err(problem), None) => Err(("ca_file", problem)),
         }
     }
 
@@ -71,5 +72,8 @@ impl Source {
 
 /// The document in a file.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
-    files::read(path, MAX_JWKS_BYTES).map_err(|source| ReadError::File { path: path.to_owned(), source })
+    match small_file::read(path, MAX_JWKS_BYTES) {
+        Ok(file) => Ok(file.bytes),
+        Err(source) => Err(ReadError::File { path: path.to_owned(), source }),
+    }
 }

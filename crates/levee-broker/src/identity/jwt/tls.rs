@@ -1,5 +1,6 @@
 //! By which CAs the servers that have keys are verified. TLS 1.3 only, like everywhere in the broker.
 
+use crate::small_file;
 use hyper_rustls::ConfigBuilderExt as _;
 use levee_types::limits::MAX_CA_FILE_BYTES;
 use rustls::RootCertStore;
@@ -41,9 +42,9 @@ impl Configs {
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, String> {
-    let content = super::files::read(file, MAX_CA_FILE_BYTES).map_err(|error| error.to_string())?;
+    let file = small_file::read(file, MAX_CA_FILE_BYTES).map_err(|error| error.to_string())?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&content) {
+    for certificate in CertificateDer::pem_slice_iter(&file.bytes) {
         let certificate = certificate.map_err(|error| error.to_string())?;
         roots.add(certificate).map_err(|error| error.to_string())?;
     }

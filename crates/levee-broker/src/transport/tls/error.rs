@@ -1,6 +1,5 @@
 //! Why a file of TLS cannot be used, with what to do about it.
 
-use crate::transport::limits::MAX_TLS_FILE_BYTES;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,12 +22,8 @@ impl TlsError {
 /// What is wrong with a file. The text continues its path.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
-    #[error("cannot be read: {0}; give a file that the user of leveed can read")]
+    #[error("cannot be read: {0}; give a file of at most 16 MiB that the user of leveed can read")]
     Unreadable(io::Error),
-    #[error("is no regular file; give the path of one")]
-    NoFile,
-    #[error("is larger than {MAX_TLS_FILE_BYTES} bytes; give a smaller one")]
-    TooLarge,
     #[error("can be used by others than its owner (its mode is {0:04o}); run chmod 600 on it")]
     Exposed(u32),
     #[error("is not PEM; give a file as it is, or convert it with openssl")]

@@ -1,16 +1,12 @@
 //! The files as they are on disk.
 //!
-//! Must hold: a key that others than its owner have access to is not read; a path costs bounded memory and no
-//! waiting, whatever it leads to.
+//! Must hold: a key that others than its owner have access to is not used.
 
 use super::error::{Problem, TlsError};
 use crate::settings::TlsSettings;
+use crate::small_file::{self, SmallFile};
 use crate::transport::limits::MAX_TLS_FILE_BYTES;
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
-use rustix::fs::{Mode, OFlags};
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What tells whether files changed. Unlike the contents, nothing secret.
@@ -34,12 +30,12 @@ pub(super) struct Content {
 
 impl Contents {
     pub(super) fn read(settings: &TlsSettings) -> Result<Self, TlsError> {
-        let public = |setting, path: &Path| Content::read(setting, path, |_| Ok(()));
+        let public = |setting, path: &Path| Content::read(setting, path, false);
         let optional =
             |setting, path: &Path| (!path.as_os_str().is_empty()).then(|| public(setting, path)).transpose();
         Ok(Self {
             certificate: public("tls.certificate_file", &settings.certificate_file)?,
-            key: Content::read("tls.key_file", &settings.key_file, require_private)?,
+            key: Content::read("tls.key_file", &settings.key_file, true)?,
             client_ca: optional("tls.client_ca_file", &settings.client_ca_file)?,
             client_crl: settings.client_crl().map(|path| public("tls.client_crl_file", path)).transpose()?,
         })
@@ -62,44 +58,20 @@ impl Contents {
 }
 
 impl Content {
-    fn read(
-        setting: &'static str,
-        path: &Path,
-        check_mode: impl FnOnce(u32) -> Result<(), Problem>,
-    ) -> Result<Self, TlsError> {
-        match read(path, check_mode) {
-            Ok(bytes) => Ok(Self { setting, path: path.to_owned(), bytes }),
-            Err(problem) => Err(TlsError::new(setting, path, problem)),
+    fn read(setting: &'static str, path: &Path, is_secret: bool) -> Result<Self, TlsError> {
+        let error = |problem| TlsError::new(setting, path, problem);
+        let SmallFile { bytes, mode } = small_file::read(path, MAX_TLS_FILE_BYTES)
+            .map_err(|reason| error(Problem::Unreadable(reason)))?;
+        if is_secret && mode & 0o077 != 0 {
+            return Err(error(Problem::Exposed(mode)));
         }
+        Ok(Self { setting, path: path.to_owned(), bytes })
     }
 
     /// What is wrong with this file.
     pub(super) fn error(&self, problem: Problem) -> TlsError {
         TlsError::new(self.setting, &self.path, problem)
     }
-}
-
-fn require_private(mode: u32) -> Result<(), Problem> {
-    if mode & 0o077 == 0 { Ok(()) } else { Err(Problem::Exposed(mode & 0o7777)) }
-}
-
-fn read(path: &Path, check_mode: impl FnOnce(u32) -> Result<(), Problem>) -> Result<Vec<u8>, Problem> {
-    // Opening a named pipe would wait for somebody to write into it.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty())
-        .map_err(|errno| Problem::Unreadable(io::Error::from(errno)))?;
-    let file = File::from(file);
-    let metadata = file.metadata().map_err(Problem::Unreadable)?;
-    if !metadata.is_file() {
-        return Err(Problem::NoFile);
-    }
-    check_mode(metadata.permissions().mode())?;
-    let mut bytes = Vec::new();
-    file.take(MAX_TLS_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
-    if bytes.len() as u64 > MAX_TLS_FILE_BYTES {
-        return Err(Problem::TooLarge);
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const GOOD: &str = "[[issuer]]\nissuer = \"https://login.test\"\naudience = \"levee\"\n\
-                    algorithms = [\"RS256\", \"ES256\"]\njwks_url = \"https://login.test/keys\"\ntenant = \"acme\"\n";
+                    algorithms = [\"RS256\", \"ES256\"]\njwks_url = \"https://login.test/keys\"\n\
+                    ca_file = \"system\"\ntenant = \"acme\"\n";
 
 fn read(text: &str) -> Result<Vec<Issuer>, Vec<String>> {
     parse(text, Path::new("/etc/levee"))
@@ -42,17 +43,17 @@ fn an_issuer_with_its_defaults() {
 
 #[test]
 fn everything_that_can_be_set() {
-    let text = GOOD.replace(
-        "tenant = \"acme\"",
-        "operators = true\nleeway_s = 0\nmax_stale_s = 600\nca_file = \"ca.pem\"",
-    );
+    let text = GOOD
+        .replace("tenant = \"acme\"", "operators = true\nleeway_s = 0\nmax_stale_s = 600")
+        .replace("\"system\"", "\"ca.pem\"");
     let issuer = read(&text).unwrap().remove(0);
     assert_eq!(issuer.bound_to, Bound::Operators);
     assert_eq!((issuer.leeway, issuer.max_stale), (Duration::ZERO, Duration::from_secs(600)));
     let KeysAt::Url { ca_file, .. } = issuer.keys_at else { panic!("it is a file") };
     assert_eq!(ca_file, Some(PathBuf::from("/etc/levee/ca.pem")));
     let file = |name: &str| {
-        let text = GOOD.replace("jwks_url = \"https://login.test/keys\"", &format!("jwks_file = \"{name}\""));
+        let url = "jwks_url = \"https://login.test/keys\"\nca_file = \"system\"";
+        let text = GOOD.replace(url, &format!("jwks_file = \"{name}\""));
         read(&text).unwrap().remove(0).keys_at
     };
     assert_eq!(file("keys.json"), KeysAt::File(PathBuf::from("/etc/levee/keys.json")));
@@ -66,10 +67,7 @@ fn the_shipped_example_can_be_read() {
     let bounds: Vec<_> = read(&example).unwrap().into_iter().map(|issuer| issuer.bound_to).collect();
     assert_eq!(bounds, [Bound::Tenant(TenantName::new("acme").unwrap()), Bound::Operators]);
     // What it shows commented out can be set.
-    let all = example
-        .replace("#ca_file", "ca_file")
-        .replace("#max_stale_s", "max_stale_s")
-        .replace("#leeway_s", "leeway_s");
+    let all = example.replace("#max_stale_s", "max_stale_s").replace("#leeway_s", "leeway_s");
     let defaults = read(&example).unwrap();
     let set = read(&all).unwrap();
     assert_eq!((set[0].leeway, set[0].max_stale), (defaults[0].leeway, defaults[0].max_stale));
@@ -105,8 +103,10 @@ fn keys_come_from_one_place_over_https() {
     }
     let both = error_with("jwks_url", "jwks_file = \"keys.json\"\njwks_url");
     assert!(both.contains("either jwks_file or jwks_url"), "{both}");
-    let ca = error_with("jwks_url = \"https://login.test/keys\"", "jwks_file = \"k\"\nca_file = \"ca.pem\"");
+    let ca = error_with("jwks_url = \"https://login.test/keys\"", "jwks_file = \"k\"");
     assert!(ca.starts_with("issuer[0].ca_file: "), "{ca}");
+    let ca = error_with("ca_file = \"system\"\n", "");
+    assert!(ca.starts_with("issuer[0].ca_file: ") && ca.contains("\"system\""), "{ca}");
 }
 
 #[test]
