@@ -78,9 +78,18 @@ impl Offer {
             tasks.spawn(keep_offering(raw, topic, self.batch, every, Arc::clone(&counters)));
         }
         let measured = counters.measured().await;
-        tasks.shutdown().await;
+        end(tasks).await;
         measured
     }
+}
+
+/// Ends what goes on until it is ended. What has ended before by itself has failed.
+async fn end(mut tasks: JoinSet<()>) {
+    if let Some(ended) = tasks.try_join_next() {
+        ended.expect("it goes on without a panic");
+        panic!("somebody stopped to offer or to read");
+    }
+    tasks.shutdown().await;
 }
 
 async fn keep_offering(raw: Raw, topic: String, batch: u64, every: Duration, counters: Arc<Counters>) {
@@ -101,7 +110,7 @@ async fn keep_offering(raw: Raw, topic: String, batch: u64, every: Duration, cou
                     });
                 }
             }
-            Some(_) = calls.join_next() => {}
+            Some(call) = calls.join_next() => call.expect("a call without a panic"),
         }
     }
 }
@@ -156,7 +165,7 @@ pub(super) async fn produce_on_streams(
         });
     }
     let measured = counters.measured().await;
-    tasks.shutdown().await;
+    end(tasks).await;
     measured
 }
 
@@ -173,7 +182,7 @@ pub(super) async fn consume(raws: Vec<Raw>, topic: &str, window: Duration) -> Me
         });
     }
     let measured = counters.measured().await;
-    tasks.shutdown().await;
+    end(tasks).await;
     measured
 }
 
