@@ -1,7 +1,8 @@
-//! Data directories as files: copies, segments, damage.
+//! Data directories as files: copies, segments, damage. Files with secrets.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Copies a directory with everything in it. Holes stay holes.
@@ -16,6 +17,15 @@ pub fn copy(from: &Path, to: &Path) {
         .status()
         .expect("cp can be started");
     assert!(status.success(), "cp -a {} {}: {status}", from.display(), to.display());
+}
+
+/// Writes what only its owner may read.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn write_secret(path: &Path, secret: &str) {
+    fs::write(path, secret).expect("a file");
+    fs::set_permissions(path, Permissions::from_mode(0o600)).expect("its mode");
 }
 
 /// The files under a directory, in the order of their paths.

@@ -1,8 +1,8 @@
 //! A certificate for a broker on this machine, which vouches for itself.
 
+use crate::files;
 use rcgen::{CertificateParams, KeyPair};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A certificate of `localhost`, as text and as the files that a broker takes.
@@ -26,8 +26,7 @@ impl Certificate {
         let pem = params.self_signed(&key).expect("a certificate").pem();
         let (certificate_file, key_file) = (dir.join("tls.pem"), dir.join("tls.key"));
         fs::write(&certificate_file, &pem).expect("a file");
-        fs::write(&key_file, key.serialize_pem()).expect("a file");
-        fs::set_permissions(&key_file, Permissions::from_mode(0o600)).expect("its mode");
+        files::write_secret(&key_file, &key.serialize_pem());
         Self { pem, certificate_file, key_file }
     }
 }

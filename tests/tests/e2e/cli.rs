@@ -9,11 +9,13 @@ mod failures;
 mod measures;
 mod readme;
 mod records;
+mod tenancy;
 
 use levee_tests::broker::{Broker, Setup, levee};
+use levee_tests::files::write_secret;
 use serde_json::Value;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -21,6 +23,8 @@ use tempfile::TempDir;
 struct Desk {
     broker: Broker,
     home: TempDir,
+    /// The token of an operator, where one is asked for.
+    token_file: Option<PathBuf>,
 }
 
 /// What a command left behind.
@@ -35,7 +39,16 @@ impl Desk {
     async fn new() -> Self {
         let home = TempDir::new().expect("a directory");
         let broker = Broker::start(&Setup::new(&home.path().join("data"))).await;
-        Self { broker, home }
+        Self { broker, home, token_file: None }
+    }
+
+    /// With a broker that asks everybody who they are; the desk is an operator's.
+    async fn with_authentication() -> Self {
+        let home = TempDir::new().expect("a directory");
+        let broker = Broker::start(&Setup::new(&home.path().join("data")).with_authentication()).await;
+        let token_file = home.path().join("operator.token");
+        write_secret(&token_file, &broker.bootstrap_token().expect("the first start tells a token"));
+        Self { broker, home, token_file: Some(token_file) }
     }
 
     /// With the tenant `acme` and its topic `orders` of so many partitions.
@@ -50,6 +63,7 @@ impl Desk {
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("HOME", self.home.path()).env("LEVEE_ENDPOINT", self.broker.endpoint());
+        command.envs(self.token_file.as_ref().map(|file| ("LEVEE_TOKEN_FILE", file)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -9,8 +9,7 @@ const README: &str = include_str!("../../../../README.md");
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readme_works_as_it_stands() {
     let desk = Desk::new().await;
-    let section = README.split("\n## Use it\n").nth(1).expect("a section").split("\n## ").next();
-    let lines = section.expect("a section").lines().filter_map(|line| line.strip_prefix("    "));
+    let lines = commands("Use it");
     let (levee_lines, others): (Vec<_>, Vec<_>) =
         lines.partition(|line| line.starts_with("levee ") || line.contains("| levee "));
     // What comes before is done already: built, on the path, and running.
@@ -33,6 +32,37 @@ async fn the_readme_works_as_it_stands() {
         assert!(output.contains(expected), "no {expected:?} in {output}");
     }
     desk.broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_and_tokens_work_as_the_readme_says() {
+    let desk = Desk::with_authentication().await;
+    let (levee_lines, others): (Vec<_>, Vec<_>) =
+        commands("With users and tokens").partition(|line| line.contains("levee "));
+    for line in others {
+        assert!(
+            ["leveed --data ", "export LEVEE_TOKEN_FILE="].iter().any(|start| line.starts_with(start)),
+            "{line}"
+        );
+    }
+    assert!(levee_lines.len() >= 10, "{levee_lines:?}");
+    for line in levee_lines {
+        let said = shell(&desk, &format!("cd \"$HOME\" && {line}"));
+        let says_more = line.contains("levee token issue");
+        assert!(said.code == 0 && (said.err.is_empty() || says_more), "{line}: {said:?}");
+    }
+    let token = desk.home.path().join("svc.token");
+    let said: Said =
+        desk.levee(&["user", "whoami"]).env("LEVEE_TOKEN_FILE", token).output().expect("levee runs").into();
+    assert!(said.out.contains("svc") && said.out.contains("acme"), "{said:?}");
+    desk.broker.stop().await;
+}
+
+/// What a section says to type.
+fn commands(section: &str) -> impl Iterator<Item = &'static str> {
+    let section = README.split(&format!("\n## {section}\n")).nth(1).expect("a section");
+    let section = section.split("\n## ").next().expect("a section");
+    section.lines().filter_map(|line| line.strip_prefix("    "))
 }
 
 fn shell(desk: &Desk, line: &str) -> Said {
