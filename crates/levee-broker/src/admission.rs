@@ -186,6 +186,18 @@ impl TenantAdmission {
         }
     }
 
+    /// Microseconds for which requests were held up since the broker started, added up over all of them.
+    #[must_use]
+    pub fn throttled_us(&self) -> u64 {
+        self.events.throttled_us()
+    }
+
+    /// How often the tenant came near to a quota since the broker started.
+    #[must_use]
+    pub fn soft_marks(&self) -> u64 {
+        self.soft.marks()
+    }
+
     /// The latest requests that were held up, the latest first.
     #[must_use]
     pub fn held_up(&self) -> Vec<HeldUp> {

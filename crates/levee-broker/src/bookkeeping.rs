@@ -39,6 +39,7 @@ async fn write_use(tenants: &Tenants, closing: &CancellationToken) {
             () = closing.cancelled() => is_open = false,
         }
         let known = tenants.known();
+        known.iter().for_each(|tenant| tenant.sample());
         let used: Vec<_> =
             known.iter().filter_map(|tenant| Some((tenant.id(), tenant.used.take()?))).collect();
         if used.is_empty() {

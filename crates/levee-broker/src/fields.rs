@@ -86,6 +86,15 @@ pub(crate) fn topic_pattern_to_proto(pattern: &TopicPattern) -> v1::TopicPattern
     v1::TopicPattern { kind: Some(kind) }
 }
 
+/// `prefix` of a list of topics.
+pub(crate) fn prefix(value: &str) -> Result<String, LeveeError> {
+    if value.len() > MAX_TOPIC_NAME {
+        let problem = format!("it has {} bytes; the limit is {MAX_TOPIC_NAME}", value.len());
+        return Err(invalid("prefix", problem, "give the beginning of a topic's name, or nothing for all"));
+    }
+    Ok(value.to_owned())
+}
+
 /// `page_size` of a list.
 pub(crate) fn page_size(value: u32) -> Result<usize, LeveeError> {
     match value {

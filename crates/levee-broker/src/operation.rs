@@ -47,6 +47,8 @@ pub enum Operation {
     DeleteTenant,
     UndeleteTenant,
     ListUsage,
+    ListTenantCounters,
+    ListTopicCounters,
     WhoAmI,
     CreateUser,
     GetUser,
@@ -74,7 +76,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::Produce,
         Self::ProduceStream,
         Self::InitProducer,
@@ -96,6 +98,8 @@ impl Operation {
         Self::DeleteTenant,
         Self::UndeleteTenant,
         Self::ListUsage,
+        Self::ListTenantCounters,
+        Self::ListTopicCounters,
         Self::WhoAmI,
         Self::CreateUser,
         Self::GetUser,
@@ -146,6 +150,8 @@ impl Operation {
             Self::DeleteTenant => "/levee.v1.TenantService/DeleteTenant",
             Self::UndeleteTenant => "/levee.v1.TenantService/UndeleteTenant",
             Self::ListUsage => "/levee.v1.TenantService/ListUsage",
+            Self::ListTenantCounters => "/levee.v1.UsageService/ListTenantCounters",
+            Self::ListTopicCounters => "/levee.v1.UsageService/ListTopicCounters",
             Self::WhoAmI => "/levee.v1.UserService/WhoAmI",
             Self::CreateUser => "/levee.v1.UserService/CreateUser",
             Self::GetUser => "/levee.v1.UserService/GetUser",
@@ -185,13 +191,14 @@ impl Operation {
             Self::Produce | Self::ProduceStream | Self::InitProducer => Access::Data(AclOperation::Produce),
             Self::Read | Self::ListOffsets => Access::Data(AclOperation::Consume),
             Self::CreateTopics => Access::Topics(AclOperation::Create),
-            Self::GetTopic => Access::Topics(AclOperation::Describe),
+            Self::GetTopic | Self::ListTopicCounters => Access::Topics(AclOperation::Describe),
             Self::ListTopics => Access::Topics(AclOperation::List),
             Self::DeleteTopic => Access::Topics(AclOperation::Delete),
             Self::UpdateTopicConfig | Self::AddPartitions => Access::Topics(AclOperation::Alter),
             Self::TrimPartition => Access::Topics(AclOperation::Trim),
             Self::GetTenant
             | Self::ListUsage
+            | Self::ListTenantCounters
             | Self::CreateUser
             | Self::GetUser
             | Self::ListUsers

@@ -9,6 +9,7 @@ mod quota;
 mod read;
 mod tenant;
 mod topic;
+mod usage;
 mod user;
 
 use crate::authorize::Authorizer;
@@ -22,6 +23,7 @@ use levee_proto::v1::quota_service_server::QuotaServiceServer;
 use levee_proto::v1::read_service_server::ReadServiceServer;
 use levee_proto::v1::tenant_service_server::TenantServiceServer;
 use levee_proto::v1::topic_service_server::TopicServiceServer;
+use levee_proto::v1::usage_service_server::UsageServiceServer;
 use levee_proto::v1::user_service_server::UserServiceServer;
 use levee_types::limits::{
     MAX_PRODUCE_REQUEST_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_SMALL_REQUEST_BYTES,
@@ -79,6 +81,7 @@ pub fn routes(services: Services) -> Routes {
     let read = read::Read { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone(), default_plan };
+    let usage = usage::Usage::new(authorizer.clone(), blocking.clone(), Arc::clone(&clock), random.as_ref());
     let user = user::Users { authorizer: authorizer.clone(), blocking: blocking.clone(), random };
     let acl = acl::Acls { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let quota = quota::QuotasOfTenants { authorizer: authorizer.clone(), blocking: blocking.clone() };
@@ -88,6 +91,7 @@ pub fn routes(services: Services) -> Routes {
         .add_service(limited!(ReadServiceServer::new(read), MAX_REQUEST_BYTES))
         .add_service(limited!(TopicServiceServer::new(topic), MAX_REQUEST_BYTES))
         .add_service(limited!(TenantServiceServer::new(tenant), MAX_SMALL_REQUEST_BYTES))
+        .add_service(limited!(UsageServiceServer::new(usage), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(UserServiceServer::new(user), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(AclServiceServer::new(acl), MAX_REQUEST_BYTES))
         .add_service(limited!(QuotaServiceServer::new(quota), MAX_SMALL_REQUEST_BYTES))

@@ -5,9 +5,11 @@
 
 mod entry;
 mod snapshot;
+mod used;
 
-pub use entry::{TenantEntry, TenantUse};
+pub use entry::{OpenStream, TenantEntry};
 pub use snapshot::Snapshot;
+pub use used::{Counters, TenantUse};
 
 use crate::admission::NodeAdmission;
 use levee_storage::Shard;

@@ -20,6 +20,7 @@ pub(crate) mod produce;
 pub(crate) mod quota;
 pub(crate) mod tenant;
 pub(crate) mod token;
+pub(crate) mod top;
 pub(crate) mod topic;
 pub(crate) mod user;
 
@@ -126,6 +127,17 @@ pub(crate) enum Command {
     ///
     /// Exit code 0 means that reads and writes work, so that this is the health check of a container.
     Status,
+    /// Shows who uses the server at present, and how much of their quotas that is.
+    ///
+    /// On a terminal it is drawn again and again, until q is pressed. Elsewhere, and with -n or --once, it prints
+    /// rounds. Rates are means of the time between two looks (--interval).
+    ///
+    /// Operators see the tenants that did anything since the server started, the busiest first; administrators of a
+    /// tenant see theirs. With --by topic, the first 1000 topics of a tenant by their names are looked at; choose
+    /// others with --prefix.
+    ///
+    /// Example: levee top --sort requests --interval 5s
+    Top(top::TopArgs),
     /// Creates, shows, changes and deletes tenants, and tells what they used.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),

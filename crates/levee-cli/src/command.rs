@@ -12,6 +12,7 @@ mod several;
 mod status;
 mod tenant;
 mod token;
+mod top;
 mod topic;
 mod user;
 
@@ -63,6 +64,7 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
         }
         Command::Context(_)
         | Command::Status
+        | Command::Top(_)
         | Command::Tenant(_)
         | Command::Plan(_)
         | Command::Quota(_)
@@ -103,6 +105,10 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
     match cli.command {
         Command::Context(command) => context::run(&command, &cli.global, &store, env),
         Command::Status => status::run(&session()?).await,
+        Command::Top(args) => {
+            let format = Format::choose(cli.global.output, env("LEVEE_OUTPUT").as_deref())?;
+            top::run(&args, format, &session()?).await
+        }
         Command::Tenant(command) => tenant::run(&command, &session()?).await,
         Command::Plan(command) => plan::run(&command, &session()?).await,
         Command::Quota(command) => quota::run(&command, &session()?).await,

@@ -111,6 +111,29 @@ pub(crate) fn write_all(data: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// Writes one of several results, each of which has the form that was asked for.
+///
+/// # Errors
+/// Standard output fails.
+pub(crate) fn print_one_of_several(format: Format, view: &View) -> Result<(), Failure> {
+    let mut text = text(format, view)?;
+    match format {
+        Format::Table | Format::Wide => text.push('\n'),
+        // What begins another document.
+        Format::Yaml => text.push_str("---\n"),
+        Format::Json | Format::Name => {}
+    }
+    write_all(text.as_bytes())
+}
+
+/// A result in a form.
+///
+/// # Errors
+/// It has none in it.
+pub(crate) fn text(format: Format, view: &View) -> Result<String, Failure> {
+    render(format, view, None).map_err(|error| stdout_failed(&error))
+}
+
 /// Standard output cannot be written.
 pub(crate) fn stdout_failed(error: &io::Error) -> Failure {
     Failure::io("standard output", error)

@@ -106,6 +106,15 @@ impl Session {
         self.naming(Some(tenant))
     }
 
+    /// A client for what is administered of the tenant that is meant when none is named. If nothing says which, that
+    /// is the caller's own; for an operator, all of them.
+    ///
+    /// # Errors
+    /// The endpoint or the credential is unusable.
+    pub(crate) fn tenant_or_all(&self) -> Result<Scope, Failure> {
+        self.naming(self.tenant())
+    }
+
     fn naming(&self, tenant: Option<&TenantName>) -> Result<Scope, Failure> {
         let tenant = tenant.map(TenantName::to_string).unwrap_or_default();
         Ok(Scope { client: self.operator()?, tenant })

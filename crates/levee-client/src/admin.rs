@@ -7,6 +7,7 @@ mod quotas;
 mod tenants;
 mod tokens;
 mod topics;
+mod usage;
 mod users;
 
 pub use tokens::IssuedToken;

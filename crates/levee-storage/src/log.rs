@@ -78,6 +78,8 @@ pub struct PartitionOffsets {
     pub end: u64,
     /// Bytes of the batches that are stored.
     pub stored_bytes: u64,
+    /// Bytes of all batches that were ever appended.
+    pub appended_bytes: u64,
 }
 
 /// What the committer must know to append to a partition.
@@ -109,7 +111,7 @@ impl<S: SegmentStore> LogReader<S> {
         self.require(partition)?;
         let stored_bytes =
             item(&cursor)?.map_or(0, |(_, first)| head.bytes.saturating_sub(first.bytes_before));
-        Ok(PartitionOffsets { start: head.start, end: head.end, stored_bytes })
+        Ok(PartitionOffsets { start: head.start, end: head.end, stored_bytes, appended_bytes: head.bytes })
     }
 
     /// The offset of the first batch that has a record with this timestamp or a later one; the end offset

@@ -10,6 +10,7 @@ mod measures;
 mod readme;
 mod records;
 mod tenancy;
+mod top;
 
 use levee_tests::broker::{Broker, Setup, levee};
 use levee_tests::files::write_secret;

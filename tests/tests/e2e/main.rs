@@ -33,6 +33,7 @@ mod recreate;
 mod relaxed;
 mod secrets;
 mod stop;
+mod top;
 mod under_load;
 
 use levee_tests::broker::{Broker, Setup};

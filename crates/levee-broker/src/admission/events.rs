@@ -63,12 +63,13 @@ pub struct HeldUp {
 /// The latest requests that were held up.
 pub(super) struct Events {
     clock: Arc<dyn Clock>,
+    throttled_us: AtomicU64,
     latest: Mutex<VecDeque<HeldUp>>,
 }
 
 impl Events {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, latest: Mutex::default() }
+        Self { clock, throttled_us: AtomicU64::new(0), latest: Mutex::default() }
     }
 
     pub(super) fn delayed(&self, charge: Charge<'_>, level: Level, quota: Effective, delay: Duration) {
@@ -76,6 +77,8 @@ impl Events {
         metrics::counter!("levee_quota_throttled_total", "dimension" => dimension, "level" => level_name)
             .increment(1);
         metrics::histogram!("levee_quota_throttle_seconds", "dimension" => dimension).record(delay);
+        let delay_us = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        self.throttled_us.fetch_add(delay_us, Ordering::Relaxed);
         self.note(charge, level, quota, delay, Action::Throttle);
     }
 
@@ -105,6 +108,11 @@ impl Events {
         latest.push_back(event);
     }
 
+    /// How long requests were held up, all together.
+    pub(super) fn throttled_us(&self) -> u64 {
+        self.throttled_us.load(Ordering::Relaxed)
+    }
+
     pub(super) fn latest(&self) -> Vec<HeldUp> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect()
     }
@@ -114,6 +122,7 @@ impl Events {
 pub(super) struct Soft {
     clock: Arc<dyn Clock>,
     tenant: Mutex<String>,
+    marks: AtomicU64,
     seconds: [Second; Dimension::ALL.len()],
     logs: Mutex<Vec<(Dimension, RateLimited)>>,
 }
@@ -128,7 +137,13 @@ struct Second {
 
 impl Soft {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, tenant: Mutex::default(), seconds: Default::default(), logs: Mutex::default() }
+        Self {
+            clock,
+            tenant: Mutex::default(),
+            marks: AtomicU64::new(0),
+            seconds: Default::default(),
+            logs: Mutex::default(),
+        }
     }
 
     pub(super) fn name(&self, tenant: &str) {
@@ -154,6 +169,7 @@ impl Soft {
     /// A tenant is near to a limit.
     pub(super) fn warn(&self, dimension: Dimension, limit: u64) {
         metrics::counter!("levee_quota_soft_total", "dimension" => dimension.name()).increment(1);
+        self.marks.fetch_add(1, Ordering::Relaxed);
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let index = match logs.iter().position(|(known, _)| *known == dimension) {
             Some(index) => index,
@@ -172,6 +188,11 @@ impl Soft {
                 "a tenant is near to its quota"
             );
         }
+    }
+
+    /// How often that was.
+    pub(super) fn marks(&self) -> u64 {
+        self.marks.load(Ordering::Relaxed)
     }
 
     /// What came within the last whole second.

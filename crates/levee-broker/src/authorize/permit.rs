@@ -106,6 +106,17 @@ impl Permit<InTenant> {
         &self.scope.tenant
     }
 
+    /// The tenants that the permit covers, of those in memory: its own; all, for an operator who named none.
+    #[must_use]
+    pub fn covered(&self) -> Vec<Arc<TenantEntry>> {
+        if !is_system(self.tenant()) {
+            return vec![Arc::clone(&self.scope.tenant)];
+        }
+        let mut all = self.authorizer.tenants.known();
+        all.retain(|tenant| !is_system(tenant.id()));
+        all
+    }
+
     /// The tenant's share of work that waits.
     #[must_use]
     pub fn weight(&self) -> u32 {

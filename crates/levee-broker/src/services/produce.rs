@@ -66,7 +66,7 @@ impl Produce {
         }
         let volume = Volume::of(&append);
         let appended = permit.shard().submit(append).await?.await?;
-        self.produced.count(volume);
+        self.produced.count(volume, &permit.entry().used);
         Ok(answer(appended, throttled))
     }
 

@@ -5,7 +5,7 @@ mod convert;
 use crate::authorize::Authorizer;
 use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::{detail, reply};
-use crate::fields::{invalid, out_of_range, page_size, page_token, topic_name};
+use crate::fields::{invalid, out_of_range, page_size, page_token, prefix, topic_name};
 use crate::operation::Operation;
 use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_proto};
 use levee_proto::v1;
@@ -137,25 +137,17 @@ impl Topics {
         request: Request<v1::ListTopicsRequest>,
     ) -> Result<v1::ListTopicsResponse, LeveeError> {
         let permit = self.authorizer.tenant(&request, Operation::ListTopics, &request.get_ref().tenant)?;
-        let v1::ListTopicsRequest { prefix, page_size: size, page_token: token, .. } = request.into_inner();
-        if prefix.len() > MAX_TOPIC_NAME {
-            let problem = format!("it has {} bytes; the limit is {MAX_TOPIC_NAME}", prefix.len());
-            return Err(invalid(
-                "prefix",
-                problem,
-                "give the beginning of a topic's name, or nothing for all",
-            ));
-        }
-        let size = page_size(size)?;
-        let mut after = page_token(&token)?;
+        let v1::ListTopicsRequest { prefix: begins, page_size: size, page_token: token, .. } =
+            request.get_ref();
+        let (begins, size, mut after) = (prefix(begins)?, page_size(*size)?, page_token(token)?);
         let mut topics: Vec<v1::Topic> = Vec::new();
         // Read on until the page is full of what the caller may see: a short page, or a token that names what it may
         // not see, would tell of it.
         loop {
             // The rows of a page are neighbours.
             let (shard, turn) = (permit.shard().clone(), permit.turn(0));
-            let (tenant, prefix) = (permit.tenant(), prefix.clone());
-            let list = move || shard.list_topics(tenant, &prefix, after.as_deref(), MAX_PAGE_SIZE as usize);
+            let (tenant, begins) = (permit.tenant(), begins.clone());
+            let list = move || shard.list_topics(tenant, &begins, after.as_deref(), MAX_PAGE_SIZE as usize);
             let Page { items, next } = self.blocking.run(turn, list).await?;
             for topic in &items {
                 if !permit.may(topic.name.as_str())? {

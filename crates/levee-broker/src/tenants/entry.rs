@@ -4,10 +4,10 @@
 mod tests;
 
 use super::snapshot::Snapshot;
+use super::used::{Counters, Recent, TenantUse};
 use crate::admission::{NodeAdmission, TenantAdmission};
-use levee_storage::{ServiceUse, Shard};
+use levee_storage::Shard;
 use levee_types::{Clock, LeveeError, TenantId};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ pub struct TenantEntry {
     pub admission: Arc<TenantAdmission>,
     /// What it used.
     pub used: TenantUse,
+    recent: Recent,
 }
 
 struct View<S = Snapshot> {
@@ -58,7 +59,14 @@ impl TenantEntry {
     ) -> Self {
         let view = View::new(shard.watch_tenant(id));
         let admission = Arc::new(TenantAdmission::new(Arc::clone(clock), Arc::clone(node)));
-        Self { id, shard: shard.clone(), view: Mutex::new(view), admission, used: TenantUse::default() }
+        Self {
+            id,
+            shard: shard.clone(),
+            view: Mutex::new(view),
+            admission,
+            used: TenantUse::default(),
+            recent: Recent::default(),
+        }
     }
 
     /// Never reused.
@@ -90,58 +98,40 @@ impl TenantEntry {
     pub fn changes(&self) -> watch::Receiver<()> {
         self.shard.watch_tenant(self.id)
     }
+    /// What it used since the broker started.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            throttled_us: self.admission.throttled_us(),
+            soft_marks: self.admission.soft_marks(),
+            ..self.used.counters()
+        }
+    }
+
+    /// Notes what it used in the last second. To be called every second.
+    pub fn sample(&self) {
+        self.recent.sample(self.counters());
+    }
+
+    /// What it used in the last seconds: no amount, but it tells the busy from the idle.
+    #[must_use]
+    pub fn recent(&self) -> Counters {
+        self.recent.weighted()
+    }
+
+    /// A stream that counts until this is dropped.
+    #[must_use]
+    pub fn open_stream(self: &Arc<Self>) -> OpenStream {
+        self.used.stream_opened();
+        OpenStream(Arc::clone(self))
+    }
 }
 
-/// What a tenant used of the service since that was written down last.
-#[derive(Debug, Default)]
-pub struct TenantUse {
-    bytes_out: AtomicU64,
-    records_out: AtomicU64,
-    requests: AtomicU64,
-    connections: AtomicU64,
-    peak_connections: AtomicU64,
-}
+/// An open stream of a tenant.
+pub struct OpenStream(Arc<TenantEntry>);
 
-impl TenantUse {
-    /// Batches were sent to a reader.
-    pub fn sent(&self, bytes: u64, records: u64) {
-        self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
-        self.records_out.fetch_add(records, Ordering::Relaxed);
-    }
-
-    /// A call, or a message within a stream.
-    pub fn requested(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A connection more.
-    pub fn connected(&self) {
-        let now = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        self.peak_connections.fetch_max(now, Ordering::Relaxed);
-    }
-
-    /// A connection less.
-    pub fn disconnected(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Takes what is to be written down. None: nothing was used.
-    pub fn take(&self) -> Option<ServiceUse> {
-        let open = self.connections.load(Ordering::Relaxed);
-        let used = ServiceUse {
-            bytes_out: self.bytes_out.swap(0, Ordering::Relaxed),
-            records_out: self.records_out.swap(0, Ordering::Relaxed),
-            requests: self.requests.swap(0, Ordering::Relaxed),
-            peak_connections: self.peak_connections.swap(open, Ordering::Relaxed).max(open),
-        };
-        let is_idle = used.bytes_out == 0 && used.requests == 0 && used.peak_connections == open;
-        (!is_idle).then_some(used)
-    }
-
-    /// Puts back what could not be written down.
-    pub fn put_back(&self, used: ServiceUse) {
-        self.sent(used.bytes_out, used.records_out);
-        self.requests.fetch_add(used.requests, Ordering::Relaxed);
-        self.peak_connections.fetch_max(used.peak_connections, Ordering::Relaxed);
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.used.stream_closed();
     }
 }

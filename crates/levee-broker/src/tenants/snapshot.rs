@@ -93,7 +93,9 @@ impl Snapshot {
         self.weight
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    /// Its quotas.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
         &self.limits
     }
 

@@ -106,7 +106,10 @@ impl Try<'_> {
 
     /// Whether a grant is for the topic that is named.
     fn is_about_a_topic(&self) -> bool {
-        !matches!(self.operation, Operation::InitProducer | Operation::ListTopics)
+        !matches!(
+            self.operation,
+            Operation::InitProducer | Operation::ListTopics | Operation::ListTopicCounters
+        )
     }
 
     /// The tenant from which things are seen.

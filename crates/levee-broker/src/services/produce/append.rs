@@ -3,6 +3,7 @@
 use crate::admission::Reservation;
 use crate::authorize::{InTenant, Permit};
 use crate::fields::invalid;
+use crate::tenants::TenantUse;
 use bytes::Bytes;
 use levee_proto::{batch, v1};
 use levee_storage::{Append, Appended, ProducerSequence, Topic};
@@ -114,10 +115,11 @@ impl Produced {
         }
     }
 
-    pub(super) fn count(&self, volume: Volume) {
+    pub(super) fn count(&self, volume: Volume, tenant: &TenantUse) {
         self.batches.increment(1);
         self.records.increment(volume.records);
         self.bytes.increment(volume.bytes);
+        tenant.appended(volume.bytes, volume.records);
     }
 }
 

@@ -8,6 +8,7 @@ use super::append::{Checked, Produced, Volume, answer, check};
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::error::{detail, explain, status};
 use crate::fields::invalid;
+use crate::tenants::{OpenStream, TenantUse};
 use crate::transport::aligned::MessageMemory;
 use crate::transport::connection::draining;
 use futures::FutureExt as _;
@@ -41,6 +42,7 @@ pub(super) struct ProduceStream {
     retire: Pin<Box<WaitForCancellationFutureOwned>>,
     idle: Idle,
     produced: Produced,
+    _open: OpenStream,
 }
 
 /// What a client sends.
@@ -82,6 +84,7 @@ impl ProduceStream {
     ) -> Self {
         Self {
             doubts: permit.doubts(),
+            _open: permit.entry().open_stream(),
             permit,
             requests,
             in_flight: VecDeque::new(),
@@ -116,7 +119,7 @@ impl ProduceStream {
                 biased;
                 // Answers come first, and there are never more of them than requests were taken: so
                 // requests get their turn.
-                (correlation_id, outcome) = first(&mut self.in_flight, &self.produced), if !self.in_flight.is_empty() => {
+                (correlation_id, outcome) = first(&mut self.in_flight, &self.produced, &self.permit.entry().used), if !self.in_flight.is_empty() => {
                     self.in_flight.pop_front();
                     return Ok(Some(v1::ProduceStreamResponse { correlation_id, result: Some(outcome) }));
                 }
@@ -223,14 +226,18 @@ async fn held(held: &mut Option<Held>) -> Duration {
 
 /// Waits for the outcome of the first request. Only this one is polled: the others are answered after
 /// it in any case. Cancel-safe.
-async fn first(in_flight: &mut VecDeque<InFlight>, produced: &Produced) -> (u64, Outcome) {
+async fn first(
+    in_flight: &mut VecDeque<InFlight>,
+    produced: &Produced,
+    tenant: &TenantUse,
+) -> (u64, Outcome) {
     let Some(InFlight { correlation_id, state }) = in_flight.front_mut() else {
         return std::future::pending().await;
     };
     let outcome = match state {
         State::Submitted(receipt, volume, throttled) => match receipt.await {
             Ok(appended) => {
-                produced.count(*volume);
+                produced.count(*volume, tenant);
                 Outcome::Response(answer(appended, *throttled))
             }
             Err(error) => Outcome::Error(detail(error.into())),

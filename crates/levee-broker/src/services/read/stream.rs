@@ -10,6 +10,7 @@ use crate::authorize::{Doubts, InTenant, Permit};
 use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::{explain, status};
 use crate::fields::{invalid, out_of_range};
+use crate::tenants::OpenStream;
 use crate::transport::connection::draining;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -42,6 +43,7 @@ pub(super) struct ReadStream {
     reading: Option<Reading>,
     doubts: Doubts,
     share: Share,
+    _open: OpenStream,
 }
 
 impl ReadStream {
@@ -55,6 +57,7 @@ impl ReadStream {
         Self {
             doubts: permit.doubts(),
             share: Share::None,
+            _open: permit.entry().open_stream(),
             permit,
             blocking,
             requests,

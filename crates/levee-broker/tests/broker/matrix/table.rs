@@ -75,6 +75,7 @@ pub(crate) fn of(path: &str) -> Row {
         "ProduceService" | "ReadService" => data(method),
         "TopicService" => topics(method),
         "TenantService" => tenants(method),
+        "UsageService" => usage(method),
         "UserService" => users(method),
         "AclService" => rules(method),
         "QuotaService" => quotas(method),
@@ -176,6 +177,20 @@ fn tenants(method: &str) -> Option<Row> {
         "ListUsage" => row(Key::Nothing, Any, |tenant, _| {
             let now_ms = 3_600_000;
             v1::ListUsageRequest { tenant: owned(tenant), from_ms: 0, to_ms: now_ms }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn usage(method: &str) -> Option<Row> {
+    use Effect::Any;
+    Some(match method {
+        "ListTenantCounters" => row(Key::Nothing, Any, |tenant, _| {
+            v1::ListTenantCountersRequest { tenant: owned(tenant), ..Default::default() }.encode_to_vec()
+        }),
+        "ListTopicCounters" => row(Key::Name, Any, |tenant, prefix| {
+            let (tenant, prefix) = (owned(tenant), owned(prefix));
+            v1::ListTopicCountersRequest { tenant, prefix, ..Default::default() }.encode_to_vec()
         }),
         _ => return None,
     })

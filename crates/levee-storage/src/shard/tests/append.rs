@@ -22,7 +22,7 @@ fn offsets_are_dense_and_survive_a_restart() {
     assert_eq!(harness.read(p), ["abc", "de"]);
     assert_eq!(harness.append(p, "f", None).unwrap().base_offset, 5);
     let offsets = harness.shard.offsets(p).unwrap();
-    assert_eq!(offsets, PartitionOffsets { start: 0, end: 6, stored_bytes: 6 });
+    assert_eq!(offsets, PartitionOffsets { start: 0, end: 6, stored_bytes: 6, appended_bytes: 6 });
     let other = PartitionId { partition: 1, ..p };
     assert_eq!(harness.read(other), Vec::<String>::new());
     assert!(matches!(
@@ -105,13 +105,19 @@ fn trimming_removes_whole_batches_and_moves_the_start() {
     assert!(matches!(trim(&harness, 7), Err(StorageError::OffsetOutOfRange { .. })));
     assert_eq!(trim(&harness, 4).unwrap(), 4);
     assert_eq!(harness.read(p), ["de", "f"]);
-    assert_eq!(harness.shard.offsets(p).unwrap(), PartitionOffsets { start: 4, end: 6, stored_bytes: 3 });
+    assert_eq!(
+        harness.shard.offsets(p).unwrap(),
+        PartitionOffsets { start: 4, end: 6, stored_bytes: 3, appended_bytes: 6 }
+    );
     assert!(matches!(harness.shard.fetch(p, 3, 1), Err(StorageError::OffsetOutOfRange { start: 4, .. })));
     assert!(matches!(harness.shard.fetch_cached(p, 0, 1), Cached::Miss));
     assert_eq!(trim(&harness, 2).unwrap(), 4, "the start never goes back");
     assert_eq!(trim(&harness, 6).unwrap(), 6);
     harness = harness.reopen();
-    assert_eq!(harness.shard.offsets(p).unwrap(), PartitionOffsets { start: 6, end: 6, stored_bytes: 0 });
+    assert_eq!(
+        harness.shard.offsets(p).unwrap(),
+        PartitionOffsets { start: 6, end: 6, stored_bytes: 0, appended_bytes: 6 }
+    );
     assert_eq!(harness.append(p, "gh", None).unwrap().base_offset, 6);
     assert_eq!(harness.read(p), ["gh"]);
     assert_eq!(harness.shard.offsets(p).unwrap().stored_bytes, 2);
