@@ -1,7 +1,8 @@
 //! Metrics and health over plain HTTP, for scrapers and orchestrators. Asks for no credentials, so it
-//! tells nothing of tenants and listens on loopback unless configured.
+//! tells nothing of tenants and listens on loopback, unless configured.
 
 use crate::health::{Condition, Readiness};
+use crate::metrics::TenantPage;
 use crate::transport::accept::{Accepted, Acceptor};
 use crate::transport::limits::{HTTP_CONNECTION_TIMEOUT, HTTP_HEAD_TIMEOUT, MAX_HTTP_HEAD_BYTES};
 use http::header::CONTENT_TYPE;
@@ -21,6 +22,8 @@ pub struct HttpEndpoint {
     pub readiness: Readiness,
     /// The metrics of the process.
     pub metrics: PrometheusHandle,
+    /// Those of tenants, if they are wanted.
+    pub tenants: TenantPage,
 }
 
 impl HttpEndpoint {
@@ -57,7 +60,7 @@ impl HttpEndpoint {
         let condition = self.readiness.now();
         let is_live = condition != Condition::Failed;
         match path {
-            "/metrics" => text(StatusCode::OK, self.metrics.render()),
+            "/metrics" => text(StatusCode::OK, self.metrics.render() + &self.tenants.text()),
             "/health/live" => verdict(is_live, condition),
             "/health/ready" => verdict(condition == Condition::Serving, condition),
             _ => {

@@ -1,13 +1,16 @@
 //! What the broker measures, and what each of it means. Each metric is counted where it happens.
 //!
-//! Must hold: no series has the name of a tenant or topic, so that their number is fixed; every metric is
-//! described here.
+//! Must hold: no series has the name of a topic, and none that of a tenant unless the operator wants it
+//! (`metrics.tenant_labels`), and then of a limited number of them: so the number of series is bounded; every metric is
+//! described, here or in `tenants`.
 
 mod rpc;
 mod shard;
+mod tenants;
 
 pub use rpc::RpcMetrics;
 pub use shard::ShardGauges;
+pub use tenants::TenantPage;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 

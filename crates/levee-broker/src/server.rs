@@ -14,11 +14,11 @@ use crate::bookkeeping::Bookkeeping;
 use crate::health::Readiness;
 use crate::http_endpoint::HttpEndpoint;
 use crate::identity::{Authenticator, Jwts, Mode};
-use crate::metrics::{RpcMetrics, ShardGauges};
+use crate::metrics::{RpcMetrics, ShardGauges, TenantPage};
 use crate::open_files;
 use crate::running_shard::RunningShard;
 use crate::services::{self, Services};
-use crate::settings::Settings;
+use crate::settings::{MetricsSettings, Settings};
 use crate::tenants::Tenants;
 use crate::transport::accept::{Acceptor, bind};
 use crate::transport::connection::{Lifetime, Server};
@@ -129,7 +129,7 @@ pub async fn serve(
     books.close();
 
     let services = Services {
-        authorizer: Authorizer::new(tenants, Arc::clone(&authenticator), audit.clone()),
+        authorizer: Authorizer::new(tenants.clone(), Arc::clone(&authenticator), audit.clone()),
         blocking: Blocking::new(tracker.clone(), settings.runtime.blocking_calls),
         clock: Arc::clone(&clock),
         start: clock.monotonic(),
@@ -160,7 +160,9 @@ pub async fn serve(
     let connections = open_files::allow_connections(settings.grpc.max_connections);
     let grpc = Acceptor::new(grpc, "grpc", connections, &clock);
     let http = Acceptor::new(http, "http", MAX_HTTP_CONNECTIONS, &clock);
-    let endpoint = HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone() };
+    let page = TenantPage::default();
+    let endpoint =
+        HttpEndpoint { readiness: readiness.clone(), metrics: metrics.clone(), tenants: page.clone() };
 
     tracker.spawn(accept(grpc, server, tracker.clone()));
     // Metrics and health answer until the very end.
@@ -170,8 +172,10 @@ pub async fn serve(
     let certificates = follow(tls, Blocking::new(asking.clone(), 1));
     let keys = follow_keys(jwts, Blocking::new(asking.clone(), 1));
     let gauges = ShardGauges::new().follow(storage.shard.clone(), Blocking::new(asking.clone(), 1));
-    let run_beside =
-        async { tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges, certificates, keys) };
+    let of_tenants = follow_tenants(&settings.metrics, page, tenants, Blocking::new(asking.clone(), 1));
+    let run_beside = async {
+        tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges, of_tenants, certificates, keys)
+    };
 
     let stop = Stop { drain, cut, tracker, closing, books, patience: settings.grpc.drain_timeout() };
     let result = tokio::select! {
@@ -223,6 +227,19 @@ async fn follow_keys(jwts: Option<Arc<Jwts>>, blocking: Blocking) -> Infallible 
     match jwts {
         Some(jwts) => jwts.follow(blocking).await,
         None => pending().await,
+    }
+}
+
+/// Keeps the metrics of tenants up to date, if they are wanted.
+async fn follow_tenants(
+    settings: &MetricsSettings,
+    page: TenantPage,
+    tenants: Tenants,
+    blocking: Blocking,
+) -> Infallible {
+    match settings.tenant_labels {
+        true => page.follow(tenants, settings.max_tenant_series, blocking).await,
+        false => pending().await,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Metrics and health over HTTP.
     pub http: HttpSettings,
+    /// What is measured.
+    pub metrics: MetricsSettings,
     /// Who may connect.
     pub auth: AuthSettings,
     /// What tenants get.
@@ -63,6 +65,7 @@ impl Default for Settings {
             grpc: GrpcSettings::default(),
             tls: TlsSettings::default(),
             http: HttpSettings::default(),
+            metrics: MetricsSettings::default(),
             auth: AuthSettings::default(),
             tenants: TenantSettings::default(),
             node: NodeSettings::default(),
@@ -157,6 +160,23 @@ pub struct HttpSettings {
 impl Default for HttpSettings {
     fn default() -> Self {
         Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9401) }
+    }
+}
+
+/// What is measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// Whether metrics tell what each tenant uses, by its name. Default false.
+    pub tenant_labels: bool,
+    /// Tenants that have series of their own, the oldest ones; all others are `tenant="_other"` together. Each has eight.
+    /// 1 to 100,000, default 1,000.
+    pub max_tenant_series: usize,
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        Self { tenant_labels: false, max_tenant_series: 1_000 }
     }
 }
 

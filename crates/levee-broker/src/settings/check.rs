@@ -19,6 +19,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
         grpc,
         tls,
         http,
+        metrics,
         auth,
         tenants,
         node,
@@ -39,6 +40,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if http.listen == grpc.listen && http.listen.port() != 0 {
         errors.push(format!("http.listen: {} is taken by grpc.listen", http.listen));
     }
+    within(&mut errors, "metrics.max_tenant_series", metrics.max_tenant_series, 1..=100_000);
     check_methods(&mut errors, auth, tls);
     if let Err(error) = PlanName::new(&tenants.default_plan) {
         errors.push(format!("tenants.default_plan: {error}"));

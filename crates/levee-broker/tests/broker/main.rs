@@ -35,6 +35,8 @@ mod revocation;
 #[cfg(test)]
 mod tenancy;
 #[cfg(test)]
+mod tenant_metrics;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod wire;
