@@ -72,6 +72,9 @@ pub(crate) struct Global {
     /// The token itself may be in LEVEE_TOKEN; it never is on a command line. Without a token and without a
     /// certificate, the server must be one that runs with --dev.
     ///
+    /// What the context names is for the context's endpoint: it is not sent to another one, and neither are the files
+    /// below.
+    ///
     /// [env: LEVEE_TOKEN_FILE] [default: the context's]
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) token_file: Option<PathBuf>,

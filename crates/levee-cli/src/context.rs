@@ -50,6 +50,13 @@ pub(crate) struct Context {
     pub(crate) key_file: Option<PathBuf>,
 }
 
+impl Context {
+    /// Whether it says who asks.
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.token_file.is_some() || self.cert_file.is_some() || self.key_file.is_some()
+    }
+}
+
 /// Where the file is.
 #[derive(Debug)]
 pub(crate) struct ContextStore {

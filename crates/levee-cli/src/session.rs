@@ -7,6 +7,7 @@
 use crate::address::TopicAddress;
 use crate::credentials::Credentials;
 use crate::failure::Failure;
+use crate::output;
 use crate::settings::{Settings, Source};
 use crate::units;
 use levee_client::v1::Topic;
@@ -48,6 +49,12 @@ impl Session {
     /// A file with a token, a certificate or a key cannot be read.
     pub(crate) fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         let credentials = Credentials::read(&settings.credentials)?;
+        if let (Some(owner), None) = (&settings.withheld_for, &credentials.identity) {
+            let endpoint = &settings.endpoint.value;
+            output::note(&format!(
+                "note: the context's credentials are for {owner}, and not sent to {endpoint}"
+            ));
+        }
         Ok(Self { settings, credentials, clock, who: OnceCell::new() })
     }
 

@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) credentials: CredentialSettings,
     /// How long an answer may take.
     pub(crate) timeout: Setting<Duration>,
+    /// The endpoint that the context's credentials are for, if they are not used because another one is.
+    pub(crate) withheld_for: Option<String>,
 }
 
 impl Settings {
@@ -105,9 +107,19 @@ impl Settings {
             })?,
             (None, None) => Setting { value: DEFAULT_TIMEOUT, source: Source::Default },
         };
-        let credentials = CredentialSettings::resolve(flags, env, chosen, &endpoint.value)?;
-        Ok(Self { context, endpoint, tenant, credentials, timeout })
+        let owner = chosen.filter(|context| is_of(context, &endpoint));
+        let credentials = CredentialSettings::resolve(flags, env, owner, &endpoint.value)?;
+        let withheld = chosen.filter(|context| owner.is_none() && context.has_credentials());
+        let withheld_for = withheld.map(|context| context.endpoint.clone());
+        Ok(Self { context, endpoint, tenant, credentials, timeout, withheld_for })
     }
+}
+
+/// Whether an endpoint is that of a context. Its credentials are for that one alone: whoever is at another one could use
+/// what is sent to it.
+fn is_of(context: &Context, endpoint: &Setting<String>) -> bool {
+    endpoint.source == Source::Context
+        || check_endpoint(&context.endpoint).is_ok_and(|own| own == endpoint.value)
 }
 
 fn pick(flag: Option<String>, env: Env<'_>, variable: &str) -> Option<Setting<String>> {

@@ -88,3 +88,47 @@ fn endpoints() {
         assert_eq!(check_endpoint(text).unwrap_err().exit, Exit::Usage, "{text}");
     }
 }
+
+/// A context with all that says who asks, for a server at `endpoint`.
+fn file_with_credentials(endpoint: &str) -> ContextFile {
+    let context = Context {
+        endpoint: endpoint.to_owned(),
+        token_file: Some("/context.token".into()),
+        ca_file: Some("/context.ca".into()),
+        cert_file: Some("/context.cert".into()),
+        key_file: Some("/context.key".into()),
+        ..Context::default()
+    };
+    ContextFile { current: Some("c".to_owned()), contexts: BTreeMap::from([("c".to_owned(), context)]) }
+}
+
+#[test]
+fn the_credentials_of_a_context_are_for_its_endpoint_alone() {
+    let file = file_with_credentials("https://ctx:1");
+    let at = |endpoint: &str| Global { endpoint: Some(endpoint.to_owned()), ..Global::default() };
+    for other in ["https://evil:1", "https://ctx:2", "http://ctx:1", "https://ctx.evil:1"] {
+        let by_variable = |name: &str| (name == "LEVEE_ENDPOINT").then(|| other.to_owned());
+        for settings in [
+            Settings::resolve(&at(other), &|_| None, &file).unwrap(),
+            Settings::resolve(&Global::default(), &by_variable, &file).unwrap(),
+        ] {
+            assert_eq!(settings.endpoint.value, other);
+            assert_eq!(settings.credentials, CredentialSettings::default(), "{other}");
+            assert_eq!(settings.withheld_for.as_deref(), Some("https://ctx:1"));
+        }
+    }
+    // The same one, however it is named.
+    for settings in [
+        Settings::resolve(&at("https://ctx:1"), &|_| None, &file).unwrap(),
+        Settings::resolve(&Global::default(), &|_| None, &file).unwrap(),
+    ] {
+        assert!(settings.credentials.token.is_some() && settings.credentials.certificate.is_some());
+        assert_eq!(settings.withheld_for, None);
+    }
+    // What is given for this call is sent to where it says.
+    let given = Global { token_file: Some("/flag.token".into()), ..at("https://evil:1") };
+    let settings = Settings::resolve(&given, &|_| None, &file).unwrap();
+    let token = TokenFrom::File("/flag.token".into());
+    assert_eq!(settings.credentials.token, Some(Setting { value: token, source: Source::Flag }));
+    assert_eq!(settings.credentials.certificate, None);
+}

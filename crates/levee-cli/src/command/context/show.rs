@@ -31,7 +31,7 @@ fn entries(settings: &Settings) -> [Entry; 9] {
     fn entry<T>(setting: Option<&Setting<T>>, show: impl Fn(&T) -> Option<Value>) -> Option<(Value, Source)> {
         setting.and_then(|setting| Some((show(&setting.value)?, setting.source)))
     }
-    let Settings { context, endpoint, tenant, credentials, timeout } = settings;
+    let Settings { context, endpoint, tenant, credentials, timeout, withheld_for: _ } = settings;
     let CredentialSettings { token, ca_file, certificate } = credentials;
     let timeout_ms = u64::try_from(timeout.value.as_millis()).unwrap_or(u64::MAX);
     [
