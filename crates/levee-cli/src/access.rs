@@ -2,32 +2,16 @@
 //! the end, by what their names begin with.
 
 use levee_client::v1::topic_pattern::Kind;
-use levee_client::v1::{AclOperation, TokenScope, TopicPattern};
-use levee_types::TopicName;
+use levee_client::v1::{TokenScope, TopicPattern};
+use levee_types::acl::{self, AclOperation};
 use serde_json::{Value, json};
-
-/// Every operation, as it is called.
-const OPERATIONS: [(&str, AclOperation); 8] = [
-    ("produce", AclOperation::Produce),
-    ("consume", AclOperation::Consume),
-    ("list", AclOperation::List),
-    ("describe", AclOperation::Describe),
-    ("create", AclOperation::Create),
-    ("delete", AclOperation::Delete),
-    ("alter", AclOperation::Alter),
-    ("trim", AclOperation::Trim),
-];
 
 /// The operation of this name.
 ///
 /// # Errors
 /// Says which there are.
 pub(crate) fn parse_operation(text: &str) -> Result<AclOperation, String> {
-    let found = OPERATIONS.iter().find(|(name, _)| *name == text);
-    found.map(|(_, operation)| *operation).ok_or_else(|| {
-        let known: Vec<_> = OPERATIONS.iter().map(|(name, _)| *name).collect();
-        format!("there is no operation {text:?}: there are {}", known.join(", "))
-    })
+    text.parse().map_err(|error: acl::UnknownOperation| error.to_string())
 }
 
 /// Operations with commas between them, or `all`; each once.
@@ -36,7 +20,7 @@ pub(crate) fn parse_operation(text: &str) -> Result<AclOperation, String> {
 /// As [`parse_operation`].
 pub(crate) fn parse_operations(text: &str) -> Result<Vec<AclOperation>, String> {
     if text == "all" {
-        return Ok(OPERATIONS.iter().map(|(_, operation)| *operation).collect());
+        return Ok(AclOperation::ALL.to_vec());
     }
     let mut operations = Vec::new();
     for name in text.split(',') {
@@ -56,7 +40,7 @@ pub(crate) fn parse_scope(text: &str) -> Result<TokenScope, String> {
     let Some((operations, topics)) = text.split_once(':') else {
         return Err(format!("{text:?} is not OPERATIONS:TOPICS, as produce,consume:orders.*"));
     };
-    let operations = parse_operations(operations)?.into_iter().map(Into::into).collect();
+    let operations = numbers(&parse_operations(operations)?);
     let topics = match topics.strip_suffix('*') {
         Some(prefix) => prefix_pattern(prefix)?,
         None => name_pattern(topics)?,
@@ -64,13 +48,17 @@ pub(crate) fn parse_scope(text: &str) -> Result<TokenScope, String> {
     Ok(TokenScope { operations, topics: Some(topics) })
 }
 
+/// As they are sent.
+pub(crate) fn numbers(operations: &[AclOperation]) -> Vec<i32> {
+    operations.iter().map(|operation| *operation as i32).collect()
+}
+
 /// The topic of exactly this name.
 ///
 /// # Errors
 /// No topic can have it.
 pub(crate) fn name_pattern(name: &str) -> Result<TopicPattern, String> {
-    let name = TopicName::new(name).map_err(|error| error.to_string())?;
-    Ok(TopicPattern { kind: Some(Kind::Name(name.to_string())) })
+    acl::TopicPattern::name(name).map(to_message).map_err(|error| error.to_string())
 }
 
 /// Every topic whose name begins with this; empty: every topic.
@@ -78,11 +66,15 @@ pub(crate) fn name_pattern(name: &str) -> Result<TopicPattern, String> {
 /// # Errors
 /// No name of a topic can begin so.
 pub(crate) fn prefix_pattern(prefix: &str) -> Result<TopicPattern, String> {
-    // `.` and `..` are no names, but others begin so.
-    if !matches!(prefix, "" | "." | "..") {
-        TopicName::new(prefix).map_err(|error| error.to_string())?;
-    }
-    Ok(TopicPattern { kind: Some(Kind::Prefix(prefix.to_owned())) })
+    acl::TopicPattern::prefix(prefix).map(to_message).map_err(|error| error.to_string())
+}
+
+fn to_message(pattern: acl::TopicPattern) -> TopicPattern {
+    let kind = match pattern {
+        acl::TopicPattern::Name(name) => Kind::Name(name.to_string()),
+        acl::TopicPattern::Prefix(prefix) => Kind::Prefix(prefix.as_str().to_owned()),
+    };
+    TopicPattern { kind: Some(kind) }
 }
 
 /// Operations that the server sent, with commas.
@@ -91,11 +83,10 @@ pub(crate) fn show_operations(numbers: &[i32]) -> String {
 }
 
 fn operation_names(numbers: &[i32]) -> Vec<&'static str> {
-    let name = |number: &i32| {
-        let found = OPERATIONS.iter().find(|(_, operation)| *operation as i32 == *number);
-        found.map_or("unknown", |(name, _)| *name)
-    };
-    numbers.iter().map(name).collect()
+    numbers
+        .iter()
+        .map(|number| AclOperation::from_number(*number).map_or("unknown", AclOperation::name))
+        .collect()
 }
 
 /// Topics that the server sent.

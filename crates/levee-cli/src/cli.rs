@@ -15,6 +15,7 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod consume;
 pub(crate) mod context;
+pub(crate) mod of;
 pub(crate) mod plan;
 pub(crate) mod produce;
 pub(crate) mod quota;
@@ -112,8 +113,8 @@ pub(crate) struct Global {
     /// The form of the result.
     ///
     /// `json` is the stable contract for programs: one object, with integer bytes and RFC 3339 times, and
-    /// with an "error" object in it when the command fails. Not for `consume`, which has --format, and
-    /// `completion`.
+    /// with an "error" object in it when the command fails. Not for `consume`, which has --format, `completion`,
+    /// `audit tail`, which has --json, and `tenant usage --csv`.
     ///
     /// [env: LEVEE_OUTPUT] [default: table]
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]
@@ -128,7 +129,8 @@ pub(crate) enum Command {
     Context(context::ContextCommand),
     /// Shows how the server is; fails unless it serves.
     ///
-    /// Exit code 0 means that reads and writes work, so that this is the health check of a container.
+    /// Exit code 0 means that reads and writes work. It asks as an operator: a health check that has no token of one
+    /// asks for /health/ready on the port of the metrics.
     Status,
     /// Shows who uses the server at present, and how much of their quotas that is.
     ///

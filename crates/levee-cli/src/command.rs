@@ -85,8 +85,12 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
 /// The same for a command line that cannot be parsed as a whole.
 pub(crate) fn guess_format(arguments: &[String], variable: Option<&str>) -> Option<Format> {
     let parsed = Cli::command().ignore_errors(true).try_get_matches_from(arguments).ok();
-    match parsed.as_ref().and_then(|parsed| parsed.subcommand_name()) {
-        Some("consume" | "completion") => None,
+    let command = parsed.as_ref().and_then(|parsed| parsed.subcommand());
+    let verb = command.and_then(|(_, verb)| verb.subcommand());
+    let has_csv = || arguments.iter().any(|argument| argument == "--csv");
+    match (command.map(|(noun, _)| noun), verb.map(|(name, _)| name)) {
+        (Some("consume" | "completion"), _) | (Some("audit"), Some("tail")) => None,
+        (Some("tenant"), Some("usage")) if has_csv() => None,
         _ => Some(Format::guess(arguments, variable)),
     }
 }
@@ -124,6 +128,9 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
         Command::Completion { shell } => completion::run(shell, &cli.global),
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// Refuses global flags that a command does not use: a setting that does nothing is never accepted.
 ///

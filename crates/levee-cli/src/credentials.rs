@@ -26,10 +26,10 @@ impl Credentials {
     /// A file cannot be read, is empty, or is not text.
     pub(crate) fn read(settings: &CredentialSettings) -> Result<Self, Failure> {
         let CredentialSettings { token, ca_file, certificate } = settings;
-        let ca_pem = ca_file.as_ref().map(|file| read("CA", &file.value)).transpose()?;
+        let ca_pem = ca_file.as_ref().map(|file| read_certificates("CA", &file.value)).transpose()?;
         let mut tls = TlsSettings { ca_pem, ..TlsSettings::default() };
         if let Some(Setting { value: CertificateFiles { certificate, key }, .. }) = certificate {
-            tls.certificate_pem = Some(read("certificate", certificate)?);
+            tls.certificate_pem = Some(read_certificates("certificate", certificate)?);
             tls.key_pem = Some(Secret::new(read("key", key)?));
         }
         let identity = match token.as_ref().map(|token| &token.value) {
@@ -39,6 +39,16 @@ impl Credentials {
         };
         Ok(Self { identity, tls })
     }
+}
+
+/// The client would refuse it as well, but cannot say which file it was.
+fn read_certificates(what: &str, path: &Path) -> Result<String, Failure> {
+    let text = read(what, path)?;
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(text);
+    }
+    let failure = Failure::usage(format!("{} has no certificate in PEM", path.display()));
+    Err(failure.at(format_args!("{what} file")))
 }
 
 fn read(what: &str, path: &Path) -> Result<String, Failure> {

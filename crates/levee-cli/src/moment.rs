@@ -19,12 +19,12 @@ impl FromStr for Moment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("{text:?} is not a time: write now, -24h or an RFC 3339 time");
-        match text.strip_prefix('-') {
-            _ if text == "now" => Ok(Self::Now),
-            Some(ago) => units::parse_duration(ago).map(Self::Ago).map_err(|_| bad()),
-            None => units::parse_time(text).map(Self::At).ok_or_else(bad),
-        }
+        let moment = match text.strip_prefix('-') {
+            _ if text == "now" => Some(Self::Now),
+            Some(ago) => units::parse_duration(ago).ok().map(Self::Ago),
+            None => units::parse_time(text).map(Self::At),
+        };
+        moment.ok_or_else(|| format!("{text:?} is not a time: write now, -24h or an RFC 3339 time"))
     }
 }
 

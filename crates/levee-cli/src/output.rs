@@ -114,16 +114,18 @@ pub(crate) fn write_all(data: &[u8]) -> Result<(), Failure> {
 /// Writes one of several results, each of which has the form that was asked for.
 ///
 /// # Errors
-/// Standard output fails.
-pub(crate) fn print_one_of_several(format: Format, view: &View) -> Result<(), Failure> {
-    let mut text = text(format, view)?;
+/// Standard output fails, or its reader is gone.
+pub(crate) fn print_one_of_several(format: Format, view: &View) -> Result<(), Stop> {
+    let mut text = text(format, view).map_err(Stop::Input)?;
     match format {
         Format::Table | Format::Wide => text.push('\n'),
         // What begins another document.
         Format::Yaml => text.push_str("---\n"),
         Format::Json | Format::Name => {}
     }
-    write_all(text.as_bytes())
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
 }
 
 /// A result in a form.
@@ -137,6 +139,32 @@ pub(crate) fn text(format: Format, view: &View) -> Result<String, Failure> {
 /// Standard output cannot be written.
 pub(crate) fn stdout_failed(error: &io::Error) -> Failure {
     Failure::io("standard output", error)
+}
+
+/// Why a command that prints as it goes cannot go on.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// There is nothing more to print.
+    Input(Failure),
+    /// Standard output fails.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<Stop> for Result<View, Failure> {
+    /// The result of the command. A reader that goes away is no failure.
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(View::default()),
+            Stop::Output(error) => Err(stdout_failed(&error)),
+            Stop::Input(failure) => Err(failure),
+        }
+    }
 }
 
 /// Tells a person something that is no result.

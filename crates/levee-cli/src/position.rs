@@ -1,12 +1,11 @@
 //! Places in a log as people write them: `start`, `end`, an offset, `-1h`, or an RFC 3339 time.
 
 use crate::failure::Failure;
-use crate::units;
+use crate::moment::Moment;
 use levee_client::{Position, StartAt};
 use levee_types::Clock;
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
 /// A place in a log, not yet tied to a partition or to the present time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +16,8 @@ pub(crate) enum Place {
     End,
     /// Exactly this offset.
     Offset(u64),
-    /// The first batch with a record of this long ago or later.
-    Ago(Duration),
-    /// The first batch with a record of this time or later, in Unix milliseconds.
-    Time(i64),
+    /// The first batch with a record of this time or later.
+    Since(Moment),
 }
 
 impl FromStr for Place {
@@ -31,11 +28,12 @@ impl FromStr for Place {
         match text {
             "start" => Ok(Self::Start),
             "end" => Ok(Self::End),
-            _ if text.starts_with('-') => units::parse_duration(&text[1..]).map(Self::Ago).map_err(|_| bad()),
             _ if text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 text.parse().map(Self::Offset).map_err(|_| bad())
             }
-            _ => units::parse_time(text).map(Self::Time).ok_or_else(bad),
+            // The present is the end, which has a name of its own here.
+            "now" => Err(bad()),
+            _ => text.parse().map(Self::Since).map_err(|_| bad()),
         }
     }
 }
@@ -63,11 +61,7 @@ impl Place {
             Self::Start => StartAt::Start,
             Self::End => StartAt::End,
             Self::Offset(offset) => StartAt::Offset(offset),
-            Self::Ago(ago) => {
-                let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
-                StartAt::Timestamp(clock.unix_ms().saturating_sub(ago).max(0))
-            }
-            Self::Time(unix_ms) => StartAt::Timestamp(unix_ms),
+            Self::Since(moment) => StartAt::Timestamp(moment.unix_ms(clock.unix_ms())),
         };
         let partitions = only.map_or(0..partitions, |partition| partition..partition + 1);
         Ok(partitions

@@ -242,8 +242,8 @@ fn not_connected(status: &Status) -> Error {
     // As rustls says it.
     if error.message.contains("invalid peer certificate") {
         return error.with_hint(
-            "no authority that is trusted here vouches for the broker under this name: give its certificates as \
-             ca_pem, and connect to a name that stands in the broker's certificate",
+            "no authority that is trusted here vouches for the broker under this name: give the authority's \
+             certificates, and connect to a name that stands in the broker's certificate",
         );
     }
     error

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn scope(operations: &[AclOperation], kind: Kind) -> TokenScope {
-    let operations = operations.iter().map(|operation| (*operation).into()).collect();
+    let operations = numbers(operations);
     TokenScope { operations, topics: Some(TopicPattern { kind: Some(kind) }) }
 }
 
@@ -13,16 +13,10 @@ fn operations() {
         parse_operations("consume,produce,consume"),
         Ok(vec![AclOperation::Consume, AclOperation::Produce])
     );
-    assert_eq!(parse_operations("all").unwrap().len(), OPERATIONS.len());
+    assert_eq!(parse_operations("all").unwrap().len(), AclOperation::ALL.len());
     for text in ["", "produce,", "Produce", "produce consume", "all,produce", "write"] {
         assert!(parse_operations(text).unwrap_err().contains("produce, consume"), "{text}");
     }
-}
-
-#[test]
-fn every_operation_of_the_protocol_has_a_name() {
-    let known = (1..).map_while(|number| AclOperation::try_from(number).ok());
-    assert_eq!(known.collect::<Vec<_>>(), OPERATIONS.map(|(_, operation)| operation));
 }
 
 #[test]
@@ -44,7 +38,6 @@ fn scopes() {
         "produce:*.orders",
         "produce:a*b",
         "produce:a b",
-        "produce:_x*",
         "produce:..",
     ] {
         assert!(parse_scope(text).is_err(), "{text}");
@@ -62,13 +55,12 @@ fn programs_get_lists_and_both_kinds_of_topics() {
 proptest! {
     #[test]
     fn what_is_shown_can_be_given_again(
-        which in proptest::sample::subsequence(OPERATIONS.to_vec(), 1..=OPERATIONS.len()),
+        which in proptest::sample::subsequence(AclOperation::ALL.to_vec(), 1..=AclOperation::ALL.len()),
         name in "[A-Za-z0-9.-][A-Za-z0-9._-]{2,20}",
         is_prefix: bool,
     ) {
-        let operations: Vec<_> = which.iter().map(|(_, operation)| *operation).collect();
         let kind = if is_prefix { Kind::Prefix(name) } else { Kind::Name(name) };
-        let scope = scope(&operations, kind);
+        let scope = scope(&which, kind);
         prop_assert_eq!(parse_scope(&show_scope(&scope)), Ok(scope));
     }
 }

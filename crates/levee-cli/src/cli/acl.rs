@@ -2,7 +2,7 @@
 
 use crate::access::{parse_operation, parse_operations};
 use clap::{Args, Subcommand};
-use levee_client::v1::AclOperation;
+use levee_types::acl::AclOperation;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AclCommand {

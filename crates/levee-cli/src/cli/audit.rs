@@ -1,6 +1,8 @@
 //! `levee audit …`
 
+use super::of::OfArgs;
 use clap::{Args, Subcommand};
+use levee_types::limits::MAX_PAGE_SIZE;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -12,38 +14,30 @@ pub(crate) enum AuditCommand {
         /// Its sequence number.
         sequence: u64,
         #[command(flatten)]
-        of: LogArgs,
+        of: OfArgs,
     },
     /// Prints the latest events, one a line, and with -f those that follow.
     Tail(TailArgs),
 }
 
-/// Whose audit log is meant.
-#[derive(Debug, Args)]
-pub(crate) struct LogArgs {
-    /// That of the server itself, instead of that of a tenant.
-    #[arg(long)]
-    pub(crate) operator: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct LsArgs {
     #[command(flatten)]
-    pub(crate) of: LogArgs,
+    pub(crate) of: OfArgs,
     /// The sequence number of the first event [default: that of the oldest].
     #[arg(long, value_name = "SEQUENCE", default_value_t = 0, hide_default_value = true)]
     pub(crate) from: u64,
     /// Only so many of the latest events, up to 1000.
-    #[arg(short = 'n', long, value_name = "COUNT", conflicts_with = "from", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(short = 'n', long, value_name = "COUNT", conflicts_with = "from", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE_SIZE)))]
     pub(crate) number: Option<u32>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TailArgs {
     #[command(flatten)]
-    pub(crate) of: LogArgs,
+    pub(crate) of: OfArgs,
     /// How many of the latest events come first, up to 1000.
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_PAGE_SIZE)))]
     pub(crate) number: u32,
     /// Wait for more, until interrupted.
     #[arg(short, long)]

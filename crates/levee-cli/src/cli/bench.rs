@@ -6,6 +6,7 @@ use crate::position::Place;
 use crate::units::{parse_duration, parse_rate, parse_size};
 use clap::{Args, Subcommand, ValueEnum};
 use levee_types::limits::MAX_BATCH_BYTES;
+use levee_types::limits::MAX_PARTITIONS_PER_TOPIC;
 use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
@@ -29,7 +30,7 @@ pub(crate) struct BenchProduceArgs {
     #[arg(long)]
     pub(crate) topic: String,
     /// Create the topic with this many partitions if it does not exist; an existing one must have as many.
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PARTITIONS_PER_TOPIC)))]
     pub(crate) partitions: Option<u32>,
     /// The durability of the topic if it is created.
     #[arg(long, value_enum, requires = "partitions")]

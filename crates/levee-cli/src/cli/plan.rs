@@ -2,6 +2,7 @@
 
 use crate::quota::{QuotaOf, parse_dimension, parse_quota};
 use clap::{Args, Subcommand};
+use levee_types::limits::MAX_PLAN_WEIGHT;
 use levee_types::quota::Dimension;
 
 #[derive(Debug, Subcommand)]
@@ -32,7 +33,7 @@ pub(crate) struct CreateArgs {
     #[arg(value_name = "QUOTA", value_parser = parse_quota)]
     pub(crate) quotas: Vec<QuotaOf>,
     /// The share of work that waits, against other tenants: 1 to 100 [default: 10].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PLAN_WEIGHT)))]
     pub(crate) weight: Option<u32>,
     /// A plan that exists is left as it is.
     #[arg(long)]
@@ -50,7 +51,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long, value_name = "DIMENSION", value_parser = parse_dimension, value_delimiter = ',')]
     pub(crate) unset: Vec<Dimension>,
     /// The share of work that waits, against other tenants: 1 to 100.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PLAN_WEIGHT)))]
     pub(crate) weight: Option<u32>,
 }
 

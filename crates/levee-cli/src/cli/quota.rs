@@ -13,10 +13,13 @@ pub(crate) enum QuotaCommand {
     ///
     /// Dimensions: ingress and egress (bytes a second), requests and admin (a second), connections, storage
     /// (bytes), topics, partitions, producers. Users and topics have the first three. A limit may be
-    /// `unlimited`.
+    /// `unlimited`. Bytes may have units: KB and MB are of 1000, KiB and MiB of 1024.
     ///
-    /// Options: `burst` is what may come at once after a pause; at `soft` percent of the limit a warning is
-    /// logged; `action` is what happens beyond the limit: throttle (for rates), reject, or observe.
+    /// Options: `burst` is what may come at once after a pause (default: what the rate gives in a tenth of a
+    /// second); at `soft` percent of the limit a warning is logged (default: 80%); `action` is what happens beyond
+    /// the limit: throttle (the default of rates), reject (the default of the others), or observe.
+    ///
+    /// What is not named stays as it is. Example: levee quota set acme ingress=5MB/s storage=10GiB topics=100
     Set(SetArgs),
     /// Returns quotas to where they are inherited from: the tenant's plan, or the server's defaults.
     Unset(UnsetArgs),
@@ -29,6 +32,9 @@ pub(crate) enum QuotaCommand {
         tenant: Option<String>,
     },
     /// Compares what a tenant used with other quotas than those that it has.
+    ///
+    /// Quotas are written as for levee quota set, with the same units; those that are not named are the tenant's. It
+    /// compares the last 7 days, unless --from says otherwise, and changes nothing.
     ///
     /// Rates are compared with the average of each hour, so that shorter peaks are not seen. What was used was
     /// held up by the quotas of its time. Quotas that are set for the tenant hold with another plan, too.

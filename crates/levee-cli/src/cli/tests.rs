@@ -63,7 +63,10 @@ fn places_and_sizes_that_look_like_flags_are_values() {
     else {
         panic!("not consume");
     };
-    assert_eq!(args.from, crate::position::Place::Ago(Duration::from_secs(3600)));
+    assert_eq!(
+        args.from,
+        crate::position::Place::Since(crate::moment::Moment::Ago(Duration::from_secs(3600)))
+    );
     for wrong in [
         &["bench", "produce", "--topic", "t", "--batch-bytes", "2MiB"][..],
         &["bench", "produce", "--topic", "t", "--duration", "1s", "--records", "5"],

@@ -1,6 +1,6 @@
 //! `levee token …`
 
-use super::user::OfArgs;
+use super::of::OfArgs;
 use crate::access::parse_scope;
 use crate::units::parse_duration;
 use clap::{Args, Subcommand};

@@ -2,6 +2,7 @@
 
 use crate::position::Place;
 use clap::{Args, Subcommand, ValueEnum};
+use levee_types::limits::MAX_PARTITIONS_PER_TOPIC;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopicCommand {
@@ -26,6 +27,10 @@ pub(crate) enum TopicCommand {
     /// partition than those sent before.
     AddPartitions(AddPartitionsArgs),
     /// Removes the records before a place in the log, for good.
+    ///
+    /// Asks first, unless --yes is given. Without -p it trims every partition.
+    ///
+    /// Example: levee topic trim acme/orders --before -7d
     Trim(TrimArgs),
 }
 
@@ -35,7 +40,7 @@ pub(crate) struct CreateArgs {
     #[arg(required = true, value_name = "TOPIC")]
     pub(crate) topics: Vec<String>,
     /// How many partitions, 1 to 10000.
-    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PARTITIONS_PER_TOPIC)))]
     pub(crate) partitions: u32,
     /// A property; may be repeated. `levee topic describe` shows the known ones.
     ///
@@ -124,7 +129,7 @@ pub(crate) struct AddPartitionsArgs {
     /// The topic, as TENANT/TOPIC or TOPIC.
     pub(crate) topic: String,
     /// The new total, up to 10000.
-    #[arg(long, value_name = "TOTAL", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "TOTAL", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PARTITIONS_PER_TOPIC)))]
     pub(crate) to: u32,
 }
 
@@ -132,12 +137,13 @@ pub(crate) struct AddPartitionsArgs {
 pub(crate) struct TrimArgs {
     /// The topic, as TENANT/TOPIC or TOPIC.
     pub(crate) topic: String,
-    /// The first record to keep: `end`, an offset, -7d, or an RFC 3339 time.
+    /// The first record to keep: `end` (none is kept), an offset, a time ago such as -7d, or an RFC 3339 time.
     ///
-    /// Whole batches are removed, so that some records before this place may stay.
+    /// A time ago has a unit: ms, s, m, h or d. Whole batches are removed, so that some records before this place may
+    /// stay.
     #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
     pub(crate) before: Place,
-    /// Only this partition. Needed with an offset if there are several.
+    /// Only this partition, from 0 [default: all]. Needed with an offset if there are several.
     #[arg(short, long)]
     pub(crate) partition: Option<u32>,
     /// Do not ask.

@@ -1,5 +1,6 @@
 //! `levee user …`
 
+use super::of::OfArgs;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -42,14 +43,6 @@ pub(crate) enum UserCommand {
     Delete(DeleteArgs),
     /// Shows who the credential is of.
     Whoami,
-}
-
-/// Whose users are meant.
-#[derive(Debug, Args)]
-pub(crate) struct OfArgs {
-    /// Operators, instead of users of a tenant.
-    #[arg(long)]
-    pub(crate) operator: bool,
 }
 
 #[derive(Debug, Args)]

@@ -64,7 +64,7 @@ fn rules(effect: AclEffect, args: &RuleArgs) -> Result<Vec<AclRule>, Failure> {
         rules.extend(subjects.iter().map(|subject| AclRule {
             effect: effect.into(),
             subject: Some(AclSubject { kind: Some(subject.clone()) }),
-            operations: ops.0.iter().map(|operation| (*operation).into()).collect(),
+            operations: access::numbers(&ops.0),
             topics: Some(topics.clone()),
             ..AclRule::default()
         }));
@@ -135,7 +135,7 @@ async fn test(args: &TestArgs, session: &Session) -> Result<View, Failure> {
     let request = TestAclRequest {
         tenant: scope.tenant.clone(),
         user: user.to_string(),
-        operation: args.op.into(),
+        operation: args.op as i32,
         topic: topic.to_string(),
     };
     let outcome = session.ask(scope.admin().test_acl(request.clone())).await?;

@@ -59,13 +59,7 @@ async fn list(args: &LsArgs, session: &Session) -> Result<View, Failure> {
 
 async fn describe(sequence: u64, operators: bool, session: &Session) -> Result<View, Failure> {
     let scope = session.tenant_or_operators(operators).await?;
-    let request = ListAuditEventsRequest {
-        tenant: scope.tenant.clone(),
-        from_sequence: sequence,
-        page_size: 1,
-        latest: false,
-    };
-    let events = session.ask(scope.admin().list_audit_events(request)).await?.events;
+    let (events, _) = ask(&scope, From::Sequence(sequence), 1, session).await?;
     match events.first().filter(|event| event.sequence == sequence) {
         Some(event) => Ok(show::described(event)),
         None => Err(Failure::not_found(format!("there is no event {sequence}"))
@@ -75,18 +69,12 @@ async fn describe(sequence: u64, operators: bool, session: &Session) -> Result<V
 
 /// The latest events, and the sequence number of the next one.
 async fn latest(scope: &Scope, number: u32, session: &Session) -> Result<(Vec<AuditEvent>, u64), Failure> {
-    let request = ListAuditEventsRequest {
-        tenant: scope.tenant.clone(),
-        from_sequence: 0,
-        // 0 would be as many as the server likes.
-        page_size: number.max(1),
-        latest: true,
-    };
-    let mut response = session.ask(scope.admin().list_audit_events(request)).await?;
+    // 0 would be as many as the server likes.
+    let (mut events, next) = ask(scope, From::Latest, number.max(1), session).await?;
     if number == 0 {
-        response.events.clear();
+        events.clear();
     }
-    Ok((response.events, response.next_sequence))
+    Ok((events, next))
 }
 
 /// Every event from this one on.
@@ -105,12 +93,28 @@ async fn all(scope: &Scope, from: u64, session: &Session) -> Result<Vec<AuditEve
 
 /// Events from this one on, and the sequence number of the one after them.
 async fn page(scope: &Scope, from: u64, session: &Session) -> Result<(Vec<AuditEvent>, u64), Failure> {
-    let request = ListAuditEventsRequest {
-        tenant: scope.tenant.clone(),
-        from_sequence: from,
-        page_size: MAX_PAGE_SIZE,
-        latest: false,
+    ask(scope, From::Sequence(from), MAX_PAGE_SIZE, session).await
+}
+
+/// Where events are taken from.
+enum From {
+    Sequence(u64),
+    /// From the end: the last ones.
+    Latest,
+}
+
+/// Up to so many events, and the sequence number of the one after them.
+async fn ask(
+    scope: &Scope,
+    from: From,
+    page_size: u32,
+    session: &Session,
+) -> Result<(Vec<AuditEvent>, u64), Failure> {
+    let (from_sequence, latest) = match from {
+        From::Sequence(sequence) => (sequence, false),
+        From::Latest => (0, true),
     };
+    let request = ListAuditEventsRequest { tenant: scope.tenant.clone(), from_sequence, page_size, latest };
     let response = session.ask(scope.admin().list_audit_events(request)).await?;
     Ok((response.events, response.next_sequence))
 }

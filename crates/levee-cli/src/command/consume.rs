@@ -2,7 +2,7 @@
 
 use crate::cli::consume::ConsumeArgs;
 use crate::failure::Failure;
-use crate::output::{self, View};
+use crate::output::{Stop, View};
 use crate::record_format::{Placed, RecordFormat};
 use crate::session::Session;
 use crate::units;
@@ -31,22 +31,9 @@ pub(super) async fn run(args: &ConsumeArgs, session: &Session) -> Result<View, F
         // The way to end a command that follows the log.
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
-    match copied.and_then(|()| printer.out.flush().map_err(Stop::Output)) {
-        Ok(()) => Ok(View::default()),
-        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(View::default()),
-        Err(Stop::Output(error)) => Err(output::stdout_failed(&error)),
-        Err(Stop::Input(failure)) => {
-            // What came before the failure is still worth to be seen.
-            let _ = printer.out.flush();
-            Err(failure)
-        }
-    }
-}
-
-/// Why copying cannot go on.
-enum Stop {
-    Input(Failure),
-    Output(io::Error),
+    // What came before a failure is still worth to be seen.
+    let flushed = printer.out.flush().map_err(Stop::Output);
+    copied.and(flushed).map_or_else(Into::into, |()| Ok(View::default()))
 }
 
 /// Prints records until there are enough or no more.

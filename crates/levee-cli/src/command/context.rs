@@ -18,26 +18,18 @@ pub(super) fn run(
     store: &ContextStore,
     env: Env<'_>,
 ) -> Result<View, Failure> {
-    let used: &[&str] = match command {
-        ContextCommand::Add(_) => {
-            &["--endpoint", "--tenant", "--token-file", "--ca-file", "--cert-file", "--key-file"]
-        }
-        ContextCommand::Show => &[
-            "--endpoint",
-            "--tenant",
-            "--context",
-            "--token-file",
-            "--ca-file",
-            "--cert-file",
-            "--key-file",
-            "--timeout",
-        ],
+    match command {
+        ContextCommand::Add(_) => super::refuse_unused(
+            global,
+            &["--endpoint", "--tenant", "--token-file", "--ca-file", "--cert-file", "--key-file"],
+        )?,
+        // It shows what each of them does.
+        ContextCommand::Show => {}
         ContextCommand::Use { .. }
         | ContextCommand::Ls
         | ContextCommand::Describe { .. }
-        | ContextCommand::Rm(_) => &[],
-    };
-    super::refuse_unused(global, used)?;
+        | ContextCommand::Rm(_) => super::refuse_unused(global, &[])?,
+    }
     match command {
         ContextCommand::Add(args) => add(args, global, store),
         ContextCommand::Use { name } => make_current(name, store),

@@ -51,6 +51,33 @@ impl Failures {
     }
 }
 
+/// Creates every one of `things`; `create_one` tells what is there then, and whether it is new.
+///
+/// # Errors
+/// As [`Failures::finish`].
+pub(super) async fn create<T: Display>(
+    noun: &'static str,
+    things: &[T],
+    create_one: impl AsyncFn(&T) -> Result<(Option<Value>, bool), Failure>,
+) -> Result<View, Failure> {
+    let mut view = View::default();
+    let (mut existing, mut created) = (Vec::new(), 0_u64);
+    let mut failures = Failures::of(noun);
+    for thing in things {
+        match create_one(thing).await {
+            Ok((json, is_new)) => {
+                created += u64::from(is_new);
+                let state = if is_new { "created" } else { "exists already" };
+                view = view.line(format!("{noun} {thing} {state}")).named([thing.to_string()]);
+                existing.extend(json);
+            }
+            Err(failure) => failures.add(thing, failure.or_if_not_exists()),
+        }
+    }
+    let view = view.with(&format!("{noun}s"), existing.into()).with("created", json!(created));
+    failures.finish(things.len(), view)
+}
+
 /// One thing that was deleted.
 #[derive(Debug)]
 pub(super) struct Deleted {

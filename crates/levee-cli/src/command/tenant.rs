@@ -1,6 +1,6 @@
 //! `levee tenant …`
 
-use super::several::Failures;
+use super::several;
 use crate::cli::tenant::{CreateArgs, TenantCommand};
 use crate::failure::Failure;
 use crate::output::{Column, Section, View};
@@ -10,7 +10,6 @@ use levee_client::v1::Tenant;
 use levee_client::{Admin, Error};
 use levee_types::limits::MAX_PAGE_SIZE;
 use levee_types::{PlanName, TenantName};
-use serde_json::{Value, json};
 
 mod delete;
 mod show;
@@ -56,22 +55,11 @@ async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
     let names = check(&args.names)?;
     let plan = args.plan.as_deref().map(PlanName::new).transpose()?;
     let admin = session.operator()?.admin();
-    let (mut tenants, mut created) = (Vec::new(), 0_u64);
-    let mut view = View::default();
-    let mut failures = Failures::of("tenant");
-    for name in &names {
-        match session.ask(admin.create_tenant(name, plan.as_ref(), args.if_not_exists)).await {
-            Ok(response) => {
-                created += u64::from(response.created);
-                let state = if response.created { "created" } else { "exists already" };
-                view = view.line(format!("tenant {name} {state}")).named([name.to_string()]);
-                tenants.extend(response.tenant.as_ref().map(show::json));
-            }
-            Err(failure) => failures.add(name, failure.or_if_not_exists()),
-        }
-    }
-    let view = view.with("tenants", Value::Array(tenants)).with("created", json!(created));
-    failures.finish(names.len(), view)
+    let create_one = async |name: &TenantName| {
+        let response = session.ask(admin.create_tenant(name, plan.as_ref(), args.if_not_exists)).await?;
+        Ok((response.tenant.as_ref().map(show::json), response.created))
+    };
+    several::create("tenant", &names, create_one).await
 }
 
 async fn list(session: &Session) -> Result<View, Failure> {

@@ -48,7 +48,9 @@ async fn print_rounds(watch: &mut Watch<'_>, rounds: u32, format: Format) -> Res
     for _ in 1..rounds {
         tokio::time::sleep(watch.args.interval).await;
         let view = watch.look().await?;
-        output::print_one_of_several(format, &view)?;
+        if let Err(stop) = output::print_one_of_several(format, &view) {
+            return stop.into();
+        }
     }
     tokio::time::sleep(watch.args.interval).await;
     watch.look().await

@@ -1,6 +1,6 @@
 //! `levee user …`
 
-use super::several::{self, Deleted, Failures};
+use super::several::{self, Deleted};
 use crate::cli::user::{CreateArgs, DeleteArgs, UpdateArgs, UserCommand};
 use crate::failure::Failure;
 use crate::output::{Column, Section, View};
@@ -10,7 +10,7 @@ use crate::units::show_time;
 use levee_client::v1::{CreateUserRequest, UpdateUserRequest, UserNames};
 use levee_types::limits::MAX_PAGE_SIZE;
 use levee_types::{UserGroup, UserName};
-use serde_json::{Value, json};
+use serde_json::json;
 
 mod show;
 
@@ -38,10 +38,7 @@ async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
     }
     let scope = session.tenant_or_operators(args.of.operator).await?;
     let admin = scope.admin();
-    let (mut users, mut created) = (Vec::new(), 0_u64);
-    let mut view = View::default();
-    let mut failures = Failures::of("user");
-    for name in &names {
+    let create_one = async |name: &UserName| {
         let request = CreateUserRequest {
             tenant: scope.tenant.clone(),
             name: name.to_string(),
@@ -50,18 +47,10 @@ async fn create(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
             certificates: args.certificates.clone(),
             if_not_exists: args.if_not_exists,
         };
-        match session.ask(admin.create_user(request)).await {
-            Ok(response) => {
-                created += u64::from(response.created);
-                let state = if response.created { "created" } else { "exists already" };
-                view = view.line(format!("user {name} {state}")).named([name.to_string()]);
-                users.extend(response.user.map(|user| show::json(&scope.tenant, &user)));
-            }
-            Err(failure) => failures.add(name, failure.or_if_not_exists()),
-        }
-    }
-    let view = view.with("users", Value::Array(users)).with("created", json!(created));
-    failures.finish(names.len(), view)
+        let response = session.ask(admin.create_user(request)).await?;
+        Ok((response.user.map(|user| show::json(&scope.tenant, &user)), response.created))
+    };
+    several::create("user", &names, create_one).await
 }
 
 async fn list(operators: bool, session: &Session) -> Result<View, Failure> {

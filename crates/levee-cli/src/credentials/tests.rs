@@ -26,9 +26,10 @@ fn a_token_is_what_its_file_says_without_the_newline() {
 #[test]
 fn a_token_decides_who_asks_and_without_one_the_certificate_does() {
     let directory = TempDir::new().unwrap();
+    let text = |name: &str| format!("-----BEGIN CERTIFICATE----- {name} canary");
     let file = |name: &str| {
         let file = directory.path().join(name);
-        fs::write(&file, format!("{name} canary")).unwrap();
+        fs::write(&file, text(name)).unwrap();
         file
     };
     let certificate = setting(CertificateFiles { certificate: file("certificate"), key: file("key") });
@@ -37,9 +38,9 @@ fn a_token_decides_who_asks_and_without_one_the_certificate_does() {
     let credentials = Credentials::read(&settings).unwrap();
     assert_eq!(credentials.identity, Some(Identity::Certificate));
     let expected = TlsSettings {
-        ca_pem: Some("ca canary".to_owned()),
-        certificate_pem: Some("certificate canary".to_owned()),
-        key_pem: Some(Secret::new("key canary")),
+        ca_pem: Some(text("ca")),
+        certificate_pem: Some(text("certificate")),
+        key_pem: Some(Secret::new(text("key"))),
     };
     assert_eq!(credentials.tls, expected);
     assert!(!format!("{credentials:?}").contains("key canary"), "{credentials:?}");
@@ -79,4 +80,16 @@ fn files_that_are_no_secret_are_told_by_name_and_without_what_they_hold() {
         );
         assert!(!format!("{failure:?} {}", failure.json()).contains("canary"), "{failure:?}");
     }
+}
+
+#[test]
+fn a_file_without_a_certificate_is_told_by_its_name() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("ca.pem");
+    fs::write(&file, "canary").unwrap();
+    let settings = CredentialSettings { ca_file: setting(file), ..CredentialSettings::default() };
+    let failure = Credentials::read(&settings).unwrap_err();
+    assert_eq!(failure.exit, Exit::Usage);
+    assert!(failure.message.contains("ca.pem has no certificate in PEM"), "{}", failure.message);
+    assert!(!failure.message.contains("canary"), "{}", failure.message);
 }

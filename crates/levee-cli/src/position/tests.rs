@@ -1,6 +1,7 @@
 use super::*;
 use crate::failure::Exit;
 use levee_client::SystemClock;
+use std::time::Duration;
 
 fn partitions(place: Place, partitions: u32, only: Option<u32>) -> Result<Vec<u32>, Failure> {
     let positions = place.positions("orders", partitions, only, &SystemClock::new())?;
@@ -14,13 +15,13 @@ fn places() {
         ("end", Place::End),
         ("0", Place::Offset(0)),
         ("18446744073709551615", Place::Offset(u64::MAX)),
-        ("-1h", Place::Ago(Duration::from_secs(3600))),
-        ("-90s", Place::Ago(Duration::from_secs(90))),
-        ("2013-01-01T10:00:00Z", Place::Time(1_357_034_400_000)),
+        ("-1h", Place::Since(Moment::Ago(Duration::from_secs(3600)))),
+        ("-90s", Place::Since(Moment::Ago(Duration::from_secs(90)))),
+        ("2013-01-01T10:00:00Z", Place::Since(Moment::At(1_357_034_400_000))),
     ] {
         assert_eq!(text.parse(), Ok(place), "{text}");
     }
-    for text in ["", "-", "-1", "1h", "begin", "18446744073709551616", "2013-01-01", "1.5"] {
+    for text in ["", "-", "-1", "1h", "begin", "18446744073709551616", "2013-01-01", "1.5", "now"] {
         assert!(text.parse::<Place>().is_err(), "{text}");
     }
 }
@@ -42,7 +43,8 @@ fn an_offset_needs_its_partition_and_a_partition_must_exist() {
 fn ago_counts_back_from_now() {
     let clock = SystemClock::new();
     let before = clock.unix_ms();
-    let positions = Place::Ago(Duration::from_secs(60)).positions("orders", 1, None, &clock).unwrap();
+    let positions =
+        Place::Since(Moment::Ago(Duration::from_secs(60))).positions("orders", 1, None, &clock).unwrap();
     let StartAt::Timestamp(from) = positions[0].from else { panic!("not a time") };
     assert!((before - 60_000..=clock.unix_ms() - 60_000).contains(&from));
 }

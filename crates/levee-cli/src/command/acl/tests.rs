@@ -1,7 +1,8 @@
 use super::*;
 use crate::cli::acl::Operations;
 use crate::failure::Exit;
-use levee_client::v1::{AclOperation, TestAclResponse};
+use levee_client::v1::TestAclResponse;
+use levee_types::acl::AclOperation;
 use serde_json::json;
 
 fn args(topics: &[&str], prefix: bool) -> RuleArgs {
@@ -49,7 +50,7 @@ fn a_decision_names_its_rule() {
     let request = TestAclRequest {
         tenant: "acme".to_owned(),
         user: "svc".to_owned(),
-        operation: AclOperation::Produce.into(),
+        operation: AclOperation::Produce as i32,
         topic: "orders".to_owned(),
     };
     let rule = rules(AclEffect::Deny, &args(&["orders"], false)).unwrap().remove(0);

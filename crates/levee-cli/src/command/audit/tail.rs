@@ -4,7 +4,7 @@
 use super::{latest, page, show};
 use crate::cli::audit::TailArgs;
 use crate::failure::Failure;
-use crate::output::{self, View};
+use crate::output::{self, Stop, View};
 use crate::session::Session;
 use levee_client::v1::AuditEvent;
 use std::io::{self, Write};
@@ -28,30 +28,12 @@ pub(super) async fn run(args: &TailArgs, session: &Session) -> Result<View, Fail
         }
         Ok(())
     };
-    let outcome = tokio::select! {
+    let outcome: Result<(), Stop> = tokio::select! {
         outcome = tail => outcome,
         // The way to end a command that follows.
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
-    match outcome {
-        Ok(()) => Ok(View::default()),
-        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(View::default()),
-        Err(Stop::Output(error)) => Err(output::stdout_failed(&error)),
-        Err(Stop::Input(failure)) => Err(failure),
-    }
-}
-
-/// Why it cannot go on.
-#[derive(Debug)]
-enum Stop {
-    Input(Failure),
-    Output(io::Error),
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
+    outcome.map_or_else(Into::into, |()| Ok(View::default()))
 }
 
 /// Prints events from this one on, for ever. A server that is away is waited for.

@@ -46,10 +46,7 @@ pub(super) async fn run(tenant: Option<&str>, session: &Session) -> Result<View,
 
 fn outcome(event: &QuotaEvent) -> String {
     match event.delay_ms {
-        0 => match quota::show_action(event.action) {
-            "observe" => "observed".to_owned(),
-            _ => "refused".to_owned(),
-        },
+        0 => "refused".to_owned(),
         delay_ms => format!("delayed {}", show_duration(Duration::from_millis(delay_ms.into()))),
     }
 }

@@ -46,8 +46,7 @@ impl Screen {
     /// # Errors
     /// The terminal is gone.
     pub(super) fn draw(&mut self, text: &str) -> io::Result<()> {
-        let (rows, columns) = tcgetwinsize(io::stdout())
-            .map_or((24, 80), |size| (usize::from(size.ws_row), usize::from(size.ws_col)));
+        let (rows, columns) = size();
         put(&frame(text, rows, columns))
     }
 }
@@ -59,6 +58,14 @@ impl Drop for Screen {
         if let Some(before) = &self.before {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
+    }
+}
+
+/// Rows and columns; those of the first terminals where nobody knows.
+fn size() -> (usize, usize) {
+    match tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row.into(), size.ws_col.into()),
+        _ => (24, 80),
     }
 }
 

@@ -20,11 +20,10 @@ pub(super) fn round(args: &TopArgs, reading: &Reading, rates: &[Option<Amounts>]
     });
     let has_more = reading.has_more || lines.len() > args.limit as usize;
     lines.truncate(args.limit as usize);
-    let (name, columns, row, json): (_, _, fn(&Measured<'_>) -> Vec<String>, fn(&Measured<'_>) -> Value) =
-        match args.by {
-            By::Tenant => ("tenants", TENANT_COLUMNS, tenant_row, tenant_json),
-            By::Topic => ("topics", TOPIC_COLUMNS, topic_row, topic_json),
-        };
+    let Kind { name, columns, row, json } = match args.by {
+        By::Tenant => TENANTS,
+        By::Topic => TOPICS,
+    };
     let interval_ms = u64::try_from(args.interval.as_millis()).unwrap_or(u64::MAX);
     View::of(name, lines.iter().map(json).collect())
         .with("interval_ms", json!(interval_ms))
@@ -32,6 +31,18 @@ pub(super) fn round(args: &TopArgs, reading: &Reading, rates: &[Option<Amounts>]
         .named(lines.iter().map(|(line, _)| line.name.clone()))
         .section(Section::Rows { columns, rows: lines.iter().map(row).collect() })
 }
+
+/// How lines of one kind look.
+struct Kind {
+    /// What they are called for programs.
+    name: &'static str,
+    columns: &'static [Column],
+    row: fn(&Measured<'_>) -> Vec<String>,
+    json: fn(&Measured<'_>) -> Value,
+}
+
+const TENANTS: Kind = Kind { name: "tenants", columns: TENANT_COLUMNS, row: tenant_row, json: tenant_json };
+const TOPICS: Kind = Kind { name: "topics", columns: TOPIC_COLUMNS, row: topic_row, json: topic_json };
 
 /// What a line is sorted by; nothing for names.
 fn key(sort: Sort, (line, rates): &Measured<'_>) -> u64 {
