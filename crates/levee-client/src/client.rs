@@ -119,7 +119,7 @@ impl Client {
         Admin::new(self.clone())
     }
 
-    /// A producer. The identity must be a tenant.
+    /// A producer. The identity must be that of a user of a tenant.
     ///
     /// # Errors
     /// A setting is out of range; the broker gives no producer id.
@@ -127,7 +127,7 @@ impl Client {
         Producer::open(self, settings).await
     }
 
-    /// A reader of these positions, 1 to 10,000. The identity must be a tenant. The reader has a
+    /// A reader of these positions, 1 to 10,000. The identity must be that of a user of a tenant. The reader has a
     /// connection of its own: what it has not taken yet never holds up the answers to others.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Client {
         Reader::open(self, positions, settings).await
     }
 
-    /// Looks up places, 1 to 10,000, in their order. The identity must be a tenant.
+    /// Looks up places, 1 to 10,000, in their order. The identity must be that of a user of a tenant.
     ///
     /// # Errors
     /// There is no such partition or offset; the broker cannot be reached.
