@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// Fields of the published protocol that the generated code carries as bytes.
-const OPAQUE: [(&str, &str); 2] = [("ProduceRequest", "batch"), ("StoredBatch", "batch")];
+const OPAQUE: [(&str, &str); 3] =
+    [("ProduceRequest", "batch"), ("StoredBatch", "batch"), ("ExportedBatch", "batch")];
 
 /// Messages that hold a secret: their `Debug` is written by hand, in `src/secret.rs`.
 const SECRET: [&str; 1] = [".levee.v1.IssueTokenResponse"];

@@ -98,7 +98,10 @@ impl Authorizer {
                 Ok((tenant, false))
             }
             Grant::Named(name) => match self.tenants.named(&name) {
-                Ok(Some(tenant)) => Ok((tenant, true)),
+                Ok(Some(tenant)) => {
+                    decide::may_visit(&tenant, operation)?;
+                    Ok((tenant, true))
+                }
                 Ok(None) => Err(Refused::Told(no_tenant(name.as_str()))),
                 Err(error) => Err(Refused::Told(error)),
             },

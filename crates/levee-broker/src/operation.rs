@@ -49,6 +49,8 @@ pub enum Operation {
     ListUsage,
     ListTenantCounters,
     ListTopicCounters,
+    ExportTenant,
+    ImportTenant,
     WhoAmI,
     CreateUser,
     GetUser,
@@ -76,7 +78,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 48] = [
         Self::Produce,
         Self::ProduceStream,
         Self::InitProducer,
@@ -100,6 +102,8 @@ impl Operation {
         Self::ListUsage,
         Self::ListTenantCounters,
         Self::ListTopicCounters,
+        Self::ExportTenant,
+        Self::ImportTenant,
         Self::WhoAmI,
         Self::CreateUser,
         Self::GetUser,
@@ -150,6 +154,8 @@ impl Operation {
             Self::DeleteTenant => "/levee.v1.TenantService/DeleteTenant",
             Self::UndeleteTenant => "/levee.v1.TenantService/UndeleteTenant",
             Self::ListUsage => "/levee.v1.TenantService/ListUsage",
+            Self::ExportTenant => "/levee.v1.TransferService/ExportTenant",
+            Self::ImportTenant => "/levee.v1.TransferService/ImportTenant",
             Self::ListTenantCounters => "/levee.v1.UsageService/ListTenantCounters",
             Self::ListTopicCounters => "/levee.v1.UsageService/ListTopicCounters",
             Self::WhoAmI => "/levee.v1.UserService/WhoAmI",
@@ -222,6 +228,8 @@ impl Operation {
             | Self::ResumeTenant
             | Self::DeleteTenant
             | Self::UndeleteTenant
+            | Self::ExportTenant
+            | Self::ImportTenant
             | Self::CreatePlan
             | Self::GetPlan
             | Self::ListPlans
@@ -249,6 +257,7 @@ impl Operation {
                 | Self::ResumeTenant
                 | Self::DeleteTenant
                 | Self::UndeleteTenant
+                | Self::ImportTenant
                 | Self::CreateUser
                 | Self::UpdateUser
                 | Self::DeleteUser
@@ -283,7 +292,7 @@ impl Operation {
     /// Whether it is a stream, which lives as long as its client likes.
     #[must_use]
     pub const fn is_stream(self) -> bool {
-        matches!(self, Self::ProduceStream | Self::Read)
+        matches!(self, Self::ProduceStream | Self::Read | Self::ExportTenant | Self::ImportTenant)
     }
 
     /// The operation of a path; none for a path of another service or of nothing.

@@ -134,6 +134,7 @@ pub async fn serve(
         clock: Arc::clone(&clock),
         start: clock.monotonic(),
         idle_timeout: settings.grpc.idle_timeout(),
+        tasks: tracker.clone(),
         random: Arc::clone(&random),
         default_plan: PlanName::new(&settings.tenants.default_plan).map_err(ServeError::DefaultPlan)?,
         readiness: readiness.clone(),

@@ -9,6 +9,7 @@ mod quota;
 mod read;
 mod tenant;
 mod topic;
+mod transfer;
 mod usage;
 mod user;
 
@@ -23,14 +24,17 @@ use levee_proto::v1::quota_service_server::QuotaServiceServer;
 use levee_proto::v1::read_service_server::ReadServiceServer;
 use levee_proto::v1::tenant_service_server::TenantServiceServer;
 use levee_proto::v1::topic_service_server::TopicServiceServer;
+use levee_proto::v1::transfer_service_server::TransferServiceServer;
 use levee_proto::v1::usage_service_server::UsageServiceServer;
 use levee_proto::v1::user_service_server::UserServiceServer;
 use levee_types::limits::{
     MAX_PRODUCE_REQUEST_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_SMALL_REQUEST_BYTES,
+    MAX_TRANSFER_BYTES,
 };
 use levee_types::{Clock, PlanName, Random};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 /// What the services share.
@@ -44,8 +48,10 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// When the broker started, by that clock.
     pub start: Duration,
-    /// Without a message, after which a produce stream ends.
+    /// Without a message, after which a produce stream or an import ends.
     pub idle_timeout: Duration,
+    /// For what must be done also when its caller is gone.
+    pub tasks: TaskTracker,
     /// Randomness, for secrets.
     pub random: Arc<dyn Random>,
     /// The plan of tenants that are created without one.
@@ -72,6 +78,7 @@ pub fn routes(services: Services) -> Routes {
         clock,
         start,
         idle_timeout,
+        tasks,
         random,
         default_plan,
         readiness,
@@ -81,6 +88,7 @@ pub fn routes(services: Services) -> Routes {
     let read = read::Read { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone(), default_plan };
+    let transfer = transfer::Transfers::new(authorizer.clone(), blocking.clone(), tasks, idle_timeout);
     let usage = usage::Usage::new(authorizer.clone(), blocking.clone(), Arc::clone(&clock), random.as_ref());
     let user = user::Users { authorizer: authorizer.clone(), blocking: blocking.clone(), random };
     let acl = acl::Acls { authorizer: authorizer.clone(), blocking: blocking.clone() };
@@ -91,6 +99,7 @@ pub fn routes(services: Services) -> Routes {
         .add_service(limited!(ReadServiceServer::new(read), MAX_REQUEST_BYTES))
         .add_service(limited!(TopicServiceServer::new(topic), MAX_REQUEST_BYTES))
         .add_service(limited!(TenantServiceServer::new(tenant), MAX_SMALL_REQUEST_BYTES))
+        .add_service(limited!(TransferServiceServer::new(transfer), MAX_TRANSFER_BYTES))
         .add_service(limited!(UsageServiceServer::new(usage), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(UserServiceServer::new(user), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(AclServiceServer::new(acl), MAX_REQUEST_BYTES))

@@ -23,6 +23,7 @@ pub(crate) mod tenant;
 pub(crate) mod token;
 pub(crate) mod top;
 pub(crate) mod topic;
+pub(crate) mod transfer;
 pub(crate) mod user;
 
 /// Administers Levee, and produces and consumes from the console.

@@ -62,6 +62,9 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
         Command::Tenant(TenantCommand::Usage(UsageArgs { csv: true, .. })) => {
             "choose between --csv and the other forms"
         }
+        Command::Tenant(TenantCommand::Export(ref args)) if args.is_to_stdout() => {
+            "leave it out: the data go to standard output"
+        }
         Command::Context(_)
         | Command::Status
         | Command::Top(_)

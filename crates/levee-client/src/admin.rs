@@ -7,11 +7,13 @@ mod quotas;
 mod tenants;
 mod tokens;
 mod topics;
+mod transfers;
 mod usage;
 mod users;
 
 pub use tokens::IssuedToken;
 pub use topics::CreatedTopics;
+pub use transfers::TenantExport;
 
 use crate::client::Client;
 use crate::error::Error;

@@ -17,6 +17,7 @@ use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::v1::transfer_service_client::TransferServiceClient;
 use levee_proto::v1::usage_service_client::UsageServiceClient;
 use levee_proto::v1::user_service_client::UserServiceClient;
 use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
@@ -196,6 +197,11 @@ impl Client {
 
     pub(crate) fn tenants(&self) -> TenantServiceClient<Transport> {
         service!(TenantServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn transfers(&self) -> TransferServiceClient<Transport> {
+        // A connection of its own: what is not taken yet never holds up the answers to others.
+        service!(TransferServiceClient, self.connect(), self)
     }
 
     pub(crate) fn usage(&self) -> UsageServiceClient<Transport> {

@@ -36,9 +36,10 @@ mod producer;
 mod reader;
 mod record;
 mod secret;
+pub mod tenant_file;
 mod tls;
 
-pub use admin::{Admin, CreatedTopics, IssuedToken};
+pub use admin::{Admin, CreatedTopics, IssuedToken, TenantExport};
 pub use ambient::SystemClock;
 pub use client::Client;
 pub use config::{ClientConfig, ProducerSettings, ReaderSettings};

@@ -10,6 +10,7 @@ pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod usage;
 pub(crate) mod users;
+pub(crate) mod view;
 
 use crate::error::StorageError;
 use crate::index::Index;

@@ -31,6 +31,15 @@ pub struct Append {
     pub weight: u32,
 }
 
+/// Where a batch stood when it was exported, and must stand again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Offset of its first record: where the log of the partition ends.
+    pub base_offset: u64,
+    /// When it was appended, in Unix milliseconds.
+    pub append_time_ms: i64,
+}
+
 /// The place of a batch among those that a producer sends to a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProducerSequence {
@@ -82,6 +91,8 @@ pub(crate) struct Turn<'a> {
 /// What the committer is asked to do.
 pub(crate) enum Command {
     Append(Append, Reply<Appended>),
+    /// An append to a tenant that is being imported, at a stated place.
+    Import(Append, Place, Reply<()>),
     InitProducer(TenantId, Option<ProducerId>, Reply<ProducerSession>),
     RenewProducer(TenantId, ProducerSession, Reply<ProducerSession>),
     /// For a tenant, or the system.
@@ -92,7 +103,7 @@ impl Command {
     /// What it claims in the queue. `bytes`: what it holds.
     pub(crate) fn claim(&self, bytes: usize) -> Claim {
         let weight = match self {
-            Self::Append(append, _) => append.weight,
+            Self::Append(append, _) | Self::Import(append, ..) => append.weight,
             // They are small and seldom, and must not win a turn for the appends behind them.
             Self::InitProducer(..) | Self::RenewProducer(..) => 1,
             // One is a whole turn.
@@ -105,7 +116,9 @@ impl Command {
     /// Whose turn it takes.
     fn tenant(&self) -> TenantId {
         match self {
-            Self::Append(Append { partition, .. }, _) => partition.tenant,
+            Self::Append(Append { partition, .. }, _) | Self::Import(Append { partition, .. }, ..) => {
+                partition.tenant
+            }
             Self::InitProducer(tenant, ..) | Self::RenewProducer(tenant, ..) | Self::Change(tenant, _) => {
                 *tenant
             }
@@ -114,6 +127,9 @@ impl Command {
 
     /// Whether it is decided on memory that runs ahead of the rows, and so may stand before others in a group.
     pub(crate) fn shares_a_group(&self) -> bool {
-        matches!(self, Self::Append(..) | Self::InitProducer(..) | Self::RenewProducer(..))
+        match self {
+            Self::Append(..) | Self::Import(..) | Self::InitProducer(..) | Self::RenewProducer(..) => true,
+            Self::Change(..) => false,
+        }
     }
 }

@@ -13,7 +13,7 @@ mod machine;
 
 pub(crate) use group::Group;
 pub(crate) use machine::{Draft, Machine};
-pub use machine::{NewToken, QuotaChange};
+pub use machine::{NewToken, QuotaChange, QuotaTarget};
 
 use crate::catalog::Catalog;
 use crate::command::Command;
@@ -319,7 +319,10 @@ impl<S: SegmentStore> Committer<S> {
 /// Whether a command is decided on rows that entries of the group so far change.
 fn needs_applied_state(command: &Command, group: &Group) -> bool {
     match command {
-        Command::Append(..) | Command::InitProducer(..) | Command::RenewProducer(..) => false,
+        Command::Append(..)
+        | Command::Import(..)
+        | Command::InitProducer(..)
+        | Command::RenewProducer(..) => false,
         Command::Change(..) => !group.is_empty(),
     }
 }

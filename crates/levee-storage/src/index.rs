@@ -5,6 +5,9 @@
 //! durable, and RocksDB never begins one by itself.
 
 mod manifest;
+mod view;
+
+pub(crate) use view::{Rows, View};
 
 use crate::keys::{self, KeyRange, Keyspace};
 use crate::operation::Operation;
@@ -120,10 +123,12 @@ impl Index {
 
     /// A cursor that cannot leave a range.
     pub(crate) fn cursor(&self, keyspace: Keyspace, range: KeyRange) -> Cursor<'_> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_lower_bound(range.0);
-        options.set_iterate_upper_bound(range.1);
-        Cursor(self.database.raw_iterator_cf_opt(&self.family(keyspace), options))
+        Cursor(self.database.raw_iterator_cf_opt(&self.family(keyspace), within(range)))
+    }
+
+    /// All rows as they are now, whatever is applied later.
+    pub(crate) fn view(&self) -> View<'_> {
+        View { index: self, snapshot: self.database.snapshot() }
     }
 
     /// Applies entries in one step. They are in memory only, until [`Self::flush`].
@@ -161,6 +166,13 @@ impl Index {
         let families = Families { index: self.family(Keyspace::Index), state: self.family(Keyspace::State) };
         Changes { families, batch: WriteBatch::default(), ranges: 0, totals: HashMap::new() }
     }
+}
+
+fn within((from, to): KeyRange) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_iterate_lower_bound(from);
+    options.set_iterate_upper_bound(to);
+    options
 }
 
 fn family_name(keyspace: Keyspace) -> &'static str {

@@ -4,7 +4,7 @@
 //! group to the index only when it is durable under its topics' durability.
 
 use crate::error::StorageError;
-use crate::index::{Cursor, Index};
+use crate::index::{Cursor, Index, Rows};
 use crate::keys::{self, Keyspace};
 use crate::rows::{BatchRow, TrimRow};
 use crate::segments::SegmentStore;
@@ -227,7 +227,7 @@ impl<S: SegmentStore> LogReader<S> {
 
 /// Where the next batch of a partition goes. The batches are looked at first: a trim that comes between
 /// leaves what it removed in the view of the cursor, and says the same in its row.
-pub(crate) fn head(index: &Index, partition: PartitionId) -> Result<Head, StorageError> {
+pub(crate) fn head(index: &impl Rows, partition: PartitionId) -> Result<Head, StorageError> {
     let mut cursor = index.cursor(Keyspace::Index, keys::batches(partition));
     cursor.last()?;
     let last = match item(&cursor)? {

@@ -60,7 +60,7 @@ pub(crate) struct TenantRow {
     /// Its plan; empty for one that was made before there were plans.
     #[prost(string, tag = "3")]
     pub(crate) plan: String,
-    /// 0 active, 1 read-only, 2 frozen.
+    /// 0 active, 1 read-only, 2 frozen, 3 being imported. What a broker does not know, it does not open.
     #[prost(uint32, tag = "4")]
     pub(crate) suspension: u32,
     /// When it is deleted, in Unix milliseconds.

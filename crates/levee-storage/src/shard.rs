@@ -2,6 +2,7 @@
 
 mod acl;
 mod audit;
+mod import;
 mod plans;
 mod replay;
 mod tenants;
@@ -61,10 +62,10 @@ struct Inner<S> {
 
 /// An append on its way: resolves when the batch is durable under its durability, and readable. Dropping
 /// it does not take the batch back.
-pub struct Receipt(oneshot::Receiver<Result<Appended, StorageError>>);
+pub struct Receipt<T = Appended>(oneshot::Receiver<Result<T, StorageError>>);
 
-impl Future for Receipt {
-    type Output = Result<Appended, StorageError>;
+impl<T> Future for Receipt<T> {
+    type Output = Result<T, StorageError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(unwrap_answer)
@@ -199,8 +200,19 @@ impl<S: SegmentStore> Shard<S> {
         audit: Option<(TenantId, AuditEvent)>,
         decide: impl FnOnce(&mut Machine, &mut Draft, i64) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let (reply, answer) = oneshot::channel();
         let tenant = audit.as_ref().map_or(TenantId::SYSTEM, |(log, _)| *log);
+        self.change_in_turn_of(tenant, bytes, audit, decide).await
+    }
+
+    /// The same, when the turn of `tenant` has come.
+    async fn change_in_turn_of<T: Send + 'static>(
+        &self,
+        tenant: TenantId,
+        bytes: usize,
+        audit: Option<(TenantId, AuditEvent)>,
+        decide: impl FnOnce(&mut Machine, &mut Draft, i64) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let (reply, answer) = oneshot::channel();
         let change = move |turn: Result<Turn<'_>, &StorageError>, group: &mut Group| {
             let mut draft = Draft::default();
             let result = turn.map_err(Clone::clone).and_then(|Turn { machine, now_ms }| {

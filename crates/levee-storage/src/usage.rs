@@ -65,6 +65,14 @@ impl Totals {
         next
     }
 
+    /// With another batch that is stored, and was not appended by the tenant.
+    #[must_use]
+    pub(crate) fn store(self, bytes: u64, now_ms: i64) -> Self {
+        let mut next = self.at(now_ms);
+        next.stored_bytes += bytes;
+        next
+    }
+
     /// With less that is stored.
     #[must_use]
     pub(crate) fn remove(self, bytes: u64, now_ms: i64) -> Self {

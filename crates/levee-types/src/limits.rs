@@ -22,6 +22,19 @@ pub const MAX_HEADER_VALUE_BYTES: usize = 64 * 1024;
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of one message to the produce service: a batch of [`MAX_BATCH_BYTES`] with its envelope.
 pub const MAX_PRODUCE_REQUEST_BYTES: usize = MAX_BATCH_BYTES + 16 * 1024;
+/// Bytes of the parts of a tenant in one message or one frame of an export file, in each direction; a part that is
+/// larger by itself comes alone.
+pub const TRANSFER_PARTS_BYTES: usize = MAX_BATCH_BYTES;
+/// Bytes of one message to the transfer service, and of a frame: a batch of [`MAX_BATCH_BYTES`] with its envelopes.
+pub const MAX_TRANSFER_BYTES: usize = MAX_BATCH_BYTES + 16 * 1024;
+/// Names of client certificates in one part of an export.
+pub const MAX_CERTIFICATES_PER_PART: usize = 1_000;
+/// Bytes of an export beside its records: they are held in memory while it goes on, so that it shows one moment.
+pub const MAX_EXPORT_CATALOG_BYTES: usize = 64 * 1024 * 1024;
+/// Exports that go on at once.
+pub const MAX_EXPORTS: usize = 2;
+/// Bytes of batches of an import that wait for the disk.
+pub const MAX_IMPORT_IN_FLIGHT: usize = 4 * 1024 * 1024;
 /// Bytes of one message to a service whose messages hold no lists.
 pub const MAX_SMALL_REQUEST_BYTES: usize = 64 * 1024;
 /// Bytes of one gRPC message that the broker sends.

@@ -133,6 +133,9 @@ fn is_open(snapshot: &Snapshot, operation: Operation) -> Result<(), Refused> {
     if snapshot.is_deleting() {
         return refuse("the tenant is being deleted", "ask the operator to take the deletion back");
     }
+    if snapshot.suspension() == Suspension::Importing {
+        return refuse("the tenant is being imported", "wait until the operator has imported all of it");
+    }
     let is_read = match operation.access() {
         Access::Data(needed) | Access::Topics(needed) => {
             matches!(needed, AclOperation::Consume | AclOperation::List | AclOperation::Describe)
@@ -146,9 +149,25 @@ fn is_open(snapshot: &Snapshot, operation: Operation) -> Result<(), Refused> {
         Suspension::ReadOnly => {
             refuse("the tenant is suspended: it is read-only", "ask the operator to resume the tenant")
         }
-        Suspension::Frozen => {
+        // The second was met above.
+        Suspension::Frozen | Suspension::Importing => {
             refuse("the tenant is suspended: it is frozen", "ask the operator to resume the tenant")
         }
+    }
+}
+
+/// Whether an operator may do this within a tenant. Of one that is being imported only the import changes anything.
+pub(super) fn may_visit(tenant: &TenantEntry, operation: Operation) -> Result<(), Refused> {
+    let snapshot = tenant.snapshot().map_err(Refused::Told)?;
+    let importing = snapshot.filter(|snapshot| snapshot.suspension() == Suspension::Importing);
+    match importing.as_deref().and_then(Snapshot::tenant) {
+        Some(tenant) if operation.is_change() => {
+            let message = format!("tenant {} is being imported", tenant.name);
+            let error = LeveeError::new(ErrorCode::InvalidArgument, message)
+                .with_hint("wait until all of it is there; if nobody goes on with it, delete the tenant");
+            Err(Refused::Told(error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::decide::{Refused, may_enter, may_use_topic};
+use super::decide::{Refused, authorize, may_enter, may_use_topic};
 use super::{Authorizer, defect, is_system, on_topics};
 use crate::admission::{Charge, Reservation};
 use crate::audit::Asked;
@@ -58,8 +58,25 @@ impl<S> Permit<S> {
 }
 
 impl Permit<OnNode> {
+    /// Time.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.authorizer.clock()
+    }
+
     pub(super) fn on_node(authorizer: Authorizer, principal: Principal, asked: Asked) -> Self {
         Self { authorizer, principal, asked, scope: OnNode(()) }
+    }
+
+    /// Decides again what was decided when the permit was given, for calls that go on.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED or PERMISSION_DENIED.
+    pub fn renew(&self) -> Result<Self, LeveeError> {
+        let principal = self.authorizer.authenticator.renew(&self.principal)?;
+        authorize(&principal, self.asked.operation(), "")
+            .map_err(|refused| self.authorizer.refuse(&self.asked, &principal, refused))?;
+        Ok(Self::on_node(self.authorizer.clone(), principal, self.asked.clone()))
     }
 }
 

@@ -82,7 +82,7 @@ fn mentions_tenant(messages: &BTreeMap<String, DescriptorProto>, name: &str) -> 
 fn what_only_reads_is_no_change() {
     for operation in Operation::ALL {
         let name = operation.path().rsplit('/').next().unwrap();
-        let reads = ["Get", "List", "Test", "Explain", "WhoAmI", "Read", "Produce", "InitProducer"];
+        let reads = ["Get", "List", "Test", "Explain", "WhoAmI", "Read", "Export", "Produce", "InitProducer"];
         let is_read = reads.iter().any(|verb| name.starts_with(verb));
         assert_eq!(operation.is_change(), !is_read, "{name}");
     }

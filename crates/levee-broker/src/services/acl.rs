@@ -139,7 +139,7 @@ fn count(field: &str, count: usize) -> Result<(), LeveeError> {
     Err(invalid(field, problem, "send them in several requests"))
 }
 
-fn rule((index, rule): (usize, &v1::AclRule)) -> Result<AclRule, LeveeError> {
+pub(super) fn rule((index, rule): (usize, &v1::AclRule)) -> Result<AclRule, LeveeError> {
     let field = |name: &str| format!("rules[{index}].{name}");
     let effect = match rule.effect() {
         v1::AclEffect::Allow => Effect::Allow,
@@ -169,7 +169,7 @@ fn rule((index, rule): (usize, &v1::AclRule)) -> Result<AclRule, LeveeError> {
     })
 }
 
-fn to_proto(rule: &AclRule) -> v1::AclRule {
+pub(super) fn to_proto(rule: &AclRule) -> v1::AclRule {
     let kind = match &rule.subject {
         Subject::User(name) => Kind::User(name.to_string()),
         Subject::Group(name) => Kind::UserGroup(name.to_string()),

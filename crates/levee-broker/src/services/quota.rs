@@ -1,6 +1,6 @@
 //! Administration of plans and quotas, and what they did.
 
-mod convert;
+pub(super) mod convert;
 
 use crate::authorize::{Authorizer, InTenant, Permit};
 use crate::blocking::{Blocking, Turn};

@@ -164,7 +164,10 @@ impl Tenants {
         let suspension = match request.get_ref().mode() {
             v1::TenantState::ReadOnly => Suspension::ReadOnly,
             v1::TenantState::Frozen => Suspension::Frozen,
-            v1::TenantState::Unspecified | v1::TenantState::Active | v1::TenantState::Deleting => {
+            v1::TenantState::Unspecified
+            | v1::TenantState::Active
+            | v1::TenantState::Deleting
+            | v1::TenantState::Importing => {
                 let problem = "it is not a way to suspend a tenant";
                 return Err(invalid("mode", problem, "give 2 for read-only or 3 for frozen"));
             }
@@ -250,21 +253,22 @@ fn hour_to_proto((hour, used): (u64, HourlyUse)) -> v1::HourlyUsage {
     }
 }
 
-fn resource(name: &TenantName) -> String {
+pub(super) fn resource(name: &TenantName) -> String {
     format!("tenant:{name}")
 }
 
-fn not_found(name: &TenantName) -> LeveeError {
+pub(super) fn not_found(name: &TenantName) -> LeveeError {
     LeveeError::new(ErrorCode::NotFound, format!("there is no tenant {:?}", name.as_str()))
         .with_hint("see those that there are with: levee tenant ls")
 }
 
-fn to_proto(tenant: &Tenant) -> v1::Tenant {
+pub(super) fn to_proto(tenant: &Tenant) -> v1::Tenant {
     let state = match (tenant.delete_at_ms, tenant.suspension) {
         (Some(_), _) => v1::TenantState::Deleting,
         (None, Suspension::None) => v1::TenantState::Active,
         (None, Suspension::ReadOnly) => v1::TenantState::ReadOnly,
         (None, Suspension::Frozen) => v1::TenantState::Frozen,
+        (None, Suspension::Importing) => v1::TenantState::Importing,
     };
     v1::Tenant {
         name: tenant.name.as_str().to_owned(),

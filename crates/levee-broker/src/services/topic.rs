@@ -1,6 +1,6 @@
 //! Administration of topics, for their tenant and for operators.
 
-mod convert;
+pub(super) mod convert;
 
 use crate::authorize::Authorizer;
 use crate::blocking::{Blocking, LOOKUP_BYTES};

@@ -1,6 +1,6 @@
 //! Administration of users and their tokens, for administrators of tenants and operators.
 
-mod convert;
+pub(super) mod convert;
 
 use crate::authorize::{Authorizer, InTenant, Permit};
 use crate::blocking::{Blocking, LOOKUP_BYTES};

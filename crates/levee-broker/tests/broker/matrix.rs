@@ -243,7 +243,7 @@ impl Try<'_> {
         if is_refusal {
             let is_outside = matches!(self.who, Who::Anonymous | Who::Operator);
             note(if is_outside { TenantId::SYSTEM } else { world.ids[self.home()] }, true);
-        } else if code == "OK" && self.operation.is_change() {
+        } else if code == "OK" && (self.operation.is_change() || self.operation == Operation::ExportTenant) {
             match (self.operation.access(), self.row.key, self.thing) {
                 // The life of a tenant stands in its own log as well.
                 (Access::Node, Key::Tenant, Thing::Own | Thing::Foreign) => {

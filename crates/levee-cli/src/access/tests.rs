@@ -30,16 +30,9 @@ fn scopes() {
     ] {
         assert_eq!(parse_scope(text), Ok(expected), "{text}");
     }
-    for text in [
-        "",
-        "produce",
-        "produce:",
-        ":orders",
-        "produce:*.orders",
-        "produce:a*b",
-        "produce:a b",
-        "produce:..",
-    ] {
+    for text in
+        ["", "produce", "produce:", ":orders", "produce:*.orders", "produce:a*b", "produce:a b", "produce:.."]
+    {
         assert!(parse_scope(text).is_err(), "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! `levee tenant …`
 
+use crate::cli::transfer::{ExportArgs, ImportArgs};
 use crate::moment::Moment;
 use crate::units::{parse_duration, show_duration};
 use clap::{Args, Subcommand, ValueEnum};
@@ -61,6 +62,17 @@ pub(crate) enum TenantCommand {
     },
     /// Shows what a tenant used, hour by hour.
     Usage(UsageArgs),
+    /// Writes everything of a tenant, as it is now, to a file that another server can import.
+    ///
+    /// Users, rules, quotas, topics and records are carried, with offsets and times. Tokens are not: their ids name
+    /// the tenant of this server. Usage and audit log stay here as well. The file holds all records as they are, and
+    /// only its owner can read it.
+    Export(ExportArgs),
+    /// Makes a tenant of what levee tenant export wrote.
+    ///
+    /// Until all of it is there nobody can use the tenant; when anything is missing, damaged or refused, nothing is
+    /// left of it. Tokens are not carried: issue new ones. Names of client certificates must be free on this server.
+    Import(ImportArgs),
 }
 
 #[derive(Debug, Args)]

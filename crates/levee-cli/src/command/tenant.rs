@@ -12,7 +12,10 @@ use levee_types::limits::MAX_PAGE_SIZE;
 use levee_types::{PlanName, TenantName};
 
 mod delete;
+mod export;
+mod import;
 mod show;
+mod transfer;
 pub(super) mod usage;
 
 pub(super) async fn run(command: &TenantCommand, session: &Session) -> Result<View, Failure> {
@@ -48,6 +51,8 @@ pub(super) async fn run(command: &TenantCommand, session: &Session) -> Result<Vi
             change(name, session, undelete, "is not deleted any more").await
         }
         TenantCommand::Usage(args) => usage::run(args, session).await,
+        TenantCommand::Export(args) => export::run(args, session).await,
+        TenantCommand::Import(args) => import::run(args, session).await,
     }
 }
 

@@ -42,11 +42,14 @@ pub enum Suspension {
     ReadOnly = 1,
     /// Anything.
     Frozen = 2,
+    /// Anything, and nobody may change that: it is half of a tenant, which becomes whole or is deleted.
+    Importing = 3,
 }
 
 impl Suspension {
     fn of_row(number: u32) -> Option<Self> {
-        [Self::None, Self::ReadOnly, Self::Frozen].into_iter().find(|known| *known as u32 == number)
+        let all = [Self::None, Self::ReadOnly, Self::Frozen, Self::Importing];
+        all.into_iter().find(|known| *known as u32 == number)
     }
 }
 

@@ -91,6 +91,7 @@ impl Group {
     pub(super) fn refuse(&mut self, command: Command, refusal: &StorageError) {
         match command {
             Command::Append(_, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::Import(_, _, reply) => self.answer(reply, Err(refusal.clone())),
             Command::InitProducer(_, _, reply) | Command::RenewProducer(_, _, reply) => {
                 self.answer(reply, Err(refusal.clone()));
             }

@@ -8,6 +8,7 @@ mod acl;
 mod append;
 mod audit;
 mod draft;
+mod import;
 mod plans;
 mod producers;
 mod tenants;
@@ -18,6 +19,7 @@ mod usage;
 mod users;
 
 pub(crate) use draft::Draft;
+pub use import::QuotaTarget;
 pub use plans::QuotaChange;
 pub use tokens::NewToken;
 
@@ -74,6 +76,10 @@ impl Machine {
         match command {
             Command::Append(append, reply) => {
                 let result = self.append(append, group, now_ms);
+                group.answer(reply, result);
+            }
+            Command::Import(append, place, reply) => {
+                let result = self.import_batch(append, place, group, now_ms);
                 group.answer(reply, result);
             }
             Command::InitProducer(tenant, existing, reply) => {

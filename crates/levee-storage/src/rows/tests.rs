@@ -55,6 +55,8 @@ fn format_1_is_pinned() {
     assert_eq!(hex::encode(&counters.encode_to_vec()), "080110021803");
     let tenant = TenantRow { name: "t".into(), created_ms: 1, ..TenantRow::default() };
     assert_eq!(hex::encode(&tenant.encode_to_vec()), "0a01741001");
+    let half = TenantRow { suspension: 3, ..tenant };
+    assert_eq!(hex::encode(&half.encode_to_vec()), "0a017410012003");
     let trim = TrimRow { start: 1, end: 2, bytes: 3, max_timestamp_ms: 4 };
     assert_eq!(hex::encode(&trim.encode_to_vec()), "0801100218032004");
     assert_eq!(hex::encode(&ProducerEpoch { epoch: 1 }.encode_to_vec()), "0801");

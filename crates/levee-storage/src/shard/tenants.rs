@@ -3,7 +3,7 @@
 use super::Shard;
 use crate::catalog::Page;
 use crate::catalog::audit::AuditEvent;
-use crate::catalog::tenants::{Tenant, TenantChange};
+use crate::catalog::tenants::{Suspension, Tenant, TenantChange};
 use crate::error::StorageError;
 use crate::segments::SegmentStore;
 use levee_types::{PlanName, TenantId, TenantName};
@@ -21,7 +21,7 @@ impl<S: SegmentStore> Shard<S> {
         audit: AuditEvent,
     ) -> Result<(Tenant, bool), StorageError> {
         self.change(0, Some((TenantId::SYSTEM, audit.clone())), move |machine, draft, now_ms| {
-            let (tenant, is_new) = machine.create_tenant(&name, &plan, draft, now_ms)?;
+            let (tenant, is_new) = machine.create_tenant(&name, &plan, Suspension::None, draft, now_ms)?;
             if is_new {
                 machine.audit(draft, tenant.id, &[audit], now_ms)?;
             }

@@ -4,6 +4,7 @@ mod append;
 mod catalog;
 mod failure;
 mod fairness;
+mod import;
 mod producers;
 mod recovery;
 mod usage;

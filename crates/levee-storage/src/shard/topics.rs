@@ -22,7 +22,8 @@ impl<S: SegmentStore> Shard<S> {
     ) -> Result<CreatedTopics, StorageError> {
         let bytes = topics.iter().map(NewTopic::size).sum();
         self.change(bytes, Some((tenant, audit)), move |machine, draft, now_ms| {
-            machine.create_topics(tenant, topics, draft, now_ms)
+            let topics = topics.into_iter().map(|topic| (topic, now_ms));
+            machine.create_topics(tenant, topics.collect(), draft)
         })
         .await
     }

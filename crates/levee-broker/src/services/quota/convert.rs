@@ -62,8 +62,8 @@ fn each(field: &str, set: &[v1::Quota]) -> Result<Vec<(Dimension, Quota)>, Levee
     Ok(quotas)
 }
 
-/// The quotas of a plan.
-pub(super) fn quotas(field: &str, set: &[v1::Quota]) -> Result<Quotas, LeveeError> {
+/// A whole set of quotas.
+pub(in crate::services) fn quotas(field: &str, set: &[v1::Quota]) -> Result<Quotas, LeveeError> {
     Ok(each(field, set)?.into_iter().collect())
 }
 
@@ -82,7 +82,7 @@ pub(super) fn change(set: &[v1::Quota], unset: &[i32]) -> Result<QuotaChange, Le
     Ok(QuotaChange { set, unset })
 }
 
-pub(super) fn plan_to_proto(named: &NamedPlan) -> v1::Plan {
+pub(in crate::services) fn quotas_to_proto(quotas: &Quotas) -> Vec<v1::Quota> {
     let quota = |(dimension, quota): (&Dimension, &Quota)| v1::Quota {
         dimension: *dimension as i32,
         limit: quota.limit,
@@ -90,10 +90,14 @@ pub(super) fn plan_to_proto(named: &NamedPlan) -> v1::Plan {
         soft_percent: quota.soft_percent.map(u32::from),
         action: quota.action.map_or(0, |action| action as i32),
     };
+    quotas.0.iter().map(quota).collect()
+}
+
+pub(super) fn plan_to_proto(named: &NamedPlan) -> v1::Plan {
     v1::Plan {
         name: named.name.to_string(),
         weight: named.plan.weight,
-        quotas: named.plan.quotas.0.iter().map(quota).collect(),
+        quotas: quotas_to_proto(&named.plan.quotas),
         tenants: named.tenants,
     }
 }

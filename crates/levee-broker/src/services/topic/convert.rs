@@ -9,7 +9,7 @@ use levee_types::{ErrorCode, LeveeError, TopicConfig};
 use std::collections::BTreeMap;
 
 /// Checks one topic that is to be created; `index` is its place in the request.
-pub(super) fn new_topic(index: usize, spec: v1::TopicSpec) -> Result<NewTopic, LeveeError> {
+pub(in crate::services) fn new_topic(index: usize, spec: v1::TopicSpec) -> Result<NewTopic, LeveeError> {
     let v1::TopicSpec { name, partitions, config } = spec;
     let field = |name: &str| format!("topics[{index}].{name}");
     let name = topic_name(&field("name"), &name)?;

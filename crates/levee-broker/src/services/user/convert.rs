@@ -11,7 +11,7 @@ use levee_types::limits::{
 use levee_types::{LeveeError, UserGroup};
 
 /// The groups of a user, each once.
-pub(super) fn groups(names: &[String]) -> Result<Vec<UserGroup>, LeveeError> {
+pub(in crate::services) fn groups(names: &[String]) -> Result<Vec<UserGroup>, LeveeError> {
     if names.len() > MAX_GROUPS_PER_USER {
         let problem = format!("there are {}; a user is in at most {MAX_GROUPS_PER_USER}", names.len());
         return Err(invalid("groups", problem, "give fewer"));
@@ -33,25 +33,35 @@ pub(super) fn certificates(permit: &Permit<InTenant>, names: &[String]) -> Resul
     if !names.is_empty() {
         permit.require_operator("certificates are given to users by operators")?;
     }
+    certificate_names(names)
+}
+
+/// The same, given by an operator.
+pub(in crate::services) fn certificate_names(names: &[String]) -> Result<Vec<String>, LeveeError> {
     if names.len() > MAX_CERTIFICATES_PER_USER {
         let problem = format!("there are {}; a user has at most {MAX_CERTIFICATES_PER_USER}", names.len());
         return Err(invalid("certificates", problem, "give fewer"));
     }
     let mut certificates: Vec<String> = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
-        let is_name = (name.starts_with("URI:") || name.starts_with("DNS:"))
-            && (5..=MAX_CERTIFICATE_NAME).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_name {
-            let problem = "it is not the subject alternative name of a certificate";
-            let hint = "write URI:spiffe://... or DNS:host.example.org";
-            return Err(invalid(&format!("certificates[{index}]"), problem, hint));
-        }
+        certificate_name(&format!("certificates[{index}]"), name)?;
         if !certificates.contains(name) {
             certificates.push(name.clone());
         }
     }
     Ok(certificates)
+}
+
+/// Whether it can be the name of a client certificate.
+pub(in crate::services) fn certificate_name(field: &str, name: &str) -> Result<(), LeveeError> {
+    let is_name = (name.starts_with("URI:") || name.starts_with("DNS:"))
+        && (5..=MAX_CERTIFICATE_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_name {
+        return Ok(());
+    }
+    let problem = "it is not the subject alternative name of a certificate";
+    Err(invalid(field, problem, "write URI:spiffe://... or DNS:host.example.org"))
 }
 
 /// What a token may do at most.
@@ -70,7 +80,7 @@ pub(super) fn scopes(scopes: &[v1::TokenScope]) -> Result<Vec<TokenScope>, Levee
     scopes.iter().enumerate().map(scope).collect()
 }
 
-pub(super) fn user_to_proto(user: &User) -> v1::User {
+pub(in crate::services) fn user_to_proto(user: &User) -> v1::User {
     v1::User {
         name: user.name.to_string(),
         admin: user.is_admin,

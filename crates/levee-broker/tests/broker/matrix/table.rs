@@ -75,6 +75,7 @@ pub(crate) fn of(path: &str) -> Row {
         "ProduceService" | "ReadService" => data(method),
         "TopicService" => topics(method),
         "TenantService" => tenants(method),
+        "TransferService" => transfers(method),
         "UsageService" => usage(method),
         "UserService" => users(method),
         "AclService" => rules(method),
@@ -177,6 +178,26 @@ fn tenants(method: &str) -> Option<Row> {
         "ListUsage" => row(Key::Nothing, Any, |tenant, _| {
             let now_ms = 3_600_000;
             v1::ListUsageRequest { tenant: owned(tenant), from_ms: 0, to_ms: now_ms }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn transfers(method: &str) -> Option<Row> {
+    use Effect::{Creates, Needs};
+    Some(match method {
+        "ExportTenant" => {
+            row(Key::Tenant, Needs, |_, name| v1::ExportTenantRequest { name: owned(name) }.encode_to_vec())
+        }
+        // The smallest that is whole.
+        "ImportTenant" => row(Key::Tenant, Creates, |_, name| {
+            let state = v1::TenantState::Active as i32;
+            let header = v1::ExportHeader { format: 1, state, ..Default::default() };
+            let end = v1::ExportEnd::default();
+            let parts = [v1::tenant_part::Kind::Header(header), v1::tenant_part::Kind::End(end)];
+            let parts = parts.map(|kind| v1::TenantPart { kind: Some(kind) }).to_vec();
+            let (name, plan) = (owned(name), owned("unlimited"));
+            v1::ImportTenantRequest { name, plan, parts: Some(v1::TenantParts { parts }) }.encode_to_vec()
         }),
         _ => return None,
     })

@@ -50,6 +50,7 @@ pub(super) fn state(state: TenantState) -> &'static str {
         TenantState::ReadOnly => "read-only",
         TenantState::Frozen => "frozen",
         TenantState::Deleting => "deleting",
+        TenantState::Importing => "importing",
         TenantState::Unspecified => "unknown",
     }
 }

@@ -192,7 +192,7 @@ impl Machine {
     }
 }
 
-fn batch_meta(append: &Append, head: Head, now_ms: i64) -> Result<BatchMeta, StorageError> {
+pub(super) fn batch_meta(append: &Append, head: Head, now_ms: i64) -> Result<BatchMeta, StorageError> {
     let invalid = |message: &str, hint: &str| {
         StorageError::Invalid(LeveeError::new(ErrorCode::TooLarge, message).with_hint(hint))
     };

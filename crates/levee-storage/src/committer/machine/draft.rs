@@ -46,7 +46,7 @@ impl Draft {
     }
 
     /// Its group need not wait for a sync.
-    pub(super) fn relax(&mut self) {
+    pub(crate) fn relax(&mut self) {
         self.is_relaxed = true;
     }
 

@@ -3,7 +3,7 @@
 use super::{Draft, Effect, Machine};
 use crate::catalog::audit::AuditEvent;
 use crate::catalog::tenant_id;
-use crate::catalog::tenants::{Tenant, TenantChange};
+use crate::catalog::tenants::{Suspension, Tenant, TenantChange};
 use crate::error::StorageError;
 use crate::keys::{self, Keyspace};
 use crate::rows::{TenantRow, UserRow};
@@ -16,6 +16,7 @@ impl Machine {
         &mut self,
         name: &TenantName,
         plan: &PlanName,
+        suspension: Suspension,
         draft: &mut Draft,
         now_ms: i64,
     ) -> Result<(Tenant, bool), StorageError> {
@@ -34,7 +35,8 @@ impl Machine {
             name: name.as_str().to_owned(),
             created_ms: now_ms,
             plan: plan.as_str().to_owned(),
-            ..TenantRow::default()
+            suspension: suspension as u32,
+            delete_at_ms: None,
         };
         self.count_tenants(plan, 1, draft)?;
         draft.put(keys::tenant_by_name(name), u64::from(id.0).to_le_bytes().to_vec());
@@ -43,7 +45,7 @@ impl Machine {
         Ok((Tenant::from_rows(id, &row, &Default::default(), 0)?, true))
     }
 
-    /// Changes a tenant that is not being deleted.
+    /// Changes a tenant that is neither being deleted nor imported.
     pub(crate) fn change_tenant(
         &mut self,
         name: &TenantName,
@@ -54,6 +56,9 @@ impl Machine {
         let mut row = self.tenant_row(id)?;
         if row.delete_at_ms.is_some() {
             return Err(is_deleting(name));
+        }
+        if row.suspension == Suspension::Importing as u32 {
+            return Err(is_importing(name));
         }
         let TenantChange { name: new_name, plan, suspension } = change;
         if let Some(new_name) = new_name.filter(|new_name| new_name != name) {
@@ -166,7 +171,7 @@ impl Machine {
         Ok(row.and_then(|row| row.delete_at_ms).is_some_and(|at_ms| at_ms <= now_ms))
     }
 
-    fn put_tenant(
+    pub(super) fn put_tenant(
         &mut self,
         id: TenantId,
         row: &TenantRow,
@@ -193,5 +198,13 @@ impl Machine {
 fn is_deleting(name: &TenantName) -> StorageError {
     let error = LeveeError::new(ErrorCode::InvalidArgument, format!("tenant {name} is being deleted"))
         .with_hint(format!("take that back first with: levee tenant undelete {name}"));
+    StorageError::Invalid(error)
+}
+
+fn is_importing(name: &TenantName) -> StorageError {
+    let error = LeveeError::new(ErrorCode::InvalidArgument, format!("tenant {name} is being imported"))
+        .with_hint(format!(
+            "wait for the import; if nobody goes on with it, delete the rest of it with: levee tenant delete {name} --grace 0s"
+        ));
     StorageError::Invalid(error)
 }

@@ -15,12 +15,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Machine {
+    /// Creates topics, each with the time of its creation in Unix milliseconds.
     pub(crate) fn create_topics(
         &mut self,
         tenant: TenantId,
-        topics: Vec<NewTopic>,
+        topics: Vec<(NewTopic, i64)>,
         draft: &mut Draft,
-        now_ms: i64,
     ) -> Result<CreatedTopics, StorageError> {
         self.require_tenant(tenant)?;
         let mut node = self.node_counters()?;
@@ -29,7 +29,7 @@ impl Machine {
         let limits = self.count_limits(tenant)?;
         let mut made: HashMap<TopicName, Arc<Topic>> = HashMap::new();
         let mut results = Vec::with_capacity(topics.len());
-        for new in topics {
+        for (new, created_ms) in topics {
             let existing = match made.get(&new.name) {
                 Some(topic) => Some(Arc::clone(topic)),
                 None => self.topic(tenant, &new.name)?.map(Arc::new),
@@ -42,7 +42,7 @@ impl Machine {
                         let partitions = partitions + u64::from(new.partitions);
                         self.check_count(tenant, Dimension::Partitions, partitions, limits.partitions)
                     })
-                    .and_then(|()| new_topic(new, &mut counters, now_ms))
+                    .and_then(|()| new_topic(new, &mut counters, created_ms))
                     .map(|topic| {
                         let topic = Arc::new(topic);
                         partitions += u64::from(topic.partitions);
@@ -167,7 +167,7 @@ impl Machine {
         }
     }
 
-    fn topic(&self, tenant: TenantId, name: &TopicName) -> Result<Option<Topic>, StorageError> {
+    pub(super) fn topic(&self, tenant: TenantId, name: &TopicName) -> Result<Option<Topic>, StorageError> {
         let Some(id) = self.index.get(Keyspace::State, &keys::topic_by_name(tenant, name))? else {
             return Ok(None);
         };
@@ -177,7 +177,7 @@ impl Machine {
     }
 }
 
-fn new_topic(new: NewTopic, counters: &mut TenantCounters, now_ms: i64) -> Result<Topic, StorageError> {
+fn new_topic(new: NewTopic, counters: &mut TenantCounters, created_ms: i64) -> Result<Topic, StorageError> {
     check_partitions(new.partitions)?;
     let config = TopicConfig::evaluate(&new.set).map_err(StorageError::Invalid)?;
     if counters.topics >= MAX_TOPICS_PER_TENANT {
@@ -189,7 +189,7 @@ fn new_topic(new: NewTopic, counters: &mut TenantCounters, now_ms: i64) -> Resul
     counters.topics += 1;
     counters.last_topic += 1;
     let id = TopicId(counters.last_topic);
-    Ok(Topic { id, name: new.name, partitions: new.partitions, created_ms: now_ms, set: new.set, config })
+    Ok(Topic { id, name: new.name, partitions: new.partitions, created_ms, set: new.set, config })
 }
 
 fn check_partitions(partitions: u32) -> Result<(), StorageError> {

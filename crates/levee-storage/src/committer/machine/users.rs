@@ -137,7 +137,7 @@ impl Machine {
         Ok(Some(User::from_row(id, row)?))
     }
 
-    fn take_certificates(
+    pub(super) fn take_certificates(
         &self,
         tenant: TenantId,
         user: UserId,
