@@ -11,6 +11,7 @@ mod readme;
 mod records;
 mod tenancy;
 mod top;
+mod transfer;
 
 use levee_tests::broker::{Broker, Setup, levee};
 use levee_tests::files::write_secret;
