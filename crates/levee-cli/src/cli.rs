@@ -136,7 +136,9 @@ pub(crate) enum Command {
     /// Shows who uses the server at present, and how much of their quotas that is.
     ///
     /// On a terminal it is drawn again and again, until q is pressed. Elsewhere, and with -n or --once, it prints
-    /// rounds. Rates are means of the time between two looks (--interval).
+    /// rounds. Rates are means of the time between two looks (--interval). A QUOTA is how much of its limit the rate
+    /// before it is; THROTTLED is for how long quotas held requests up, added up over all of them. -o wide shows
+    /// records, connections and streams as well.
     ///
     /// Operators see the tenants that did anything since the server started, the busiest first; administrators of a
     /// tenant see theirs. With --by topic, the first 1000 topics of a tenant by their names are looked at; choose

@@ -25,11 +25,12 @@ pub(super) fn round(args: &TopArgs, reading: &Reading, rates: &[Option<Amounts>]
         By::Topic => TOPICS,
     };
     let interval_ms = u64::try_from(args.interval.as_millis()).unwrap_or(u64::MAX);
-    View::of(name, lines.iter().map(json).collect())
+    let view = View::of(name, lines.iter().map(json).collect())
         .with("interval_ms", json!(interval_ms))
         .with("has_more", json!(has_more))
         .named(lines.iter().map(|(line, _)| line.name.clone()))
-        .section(Section::Rows { columns, rows: lines.iter().map(row).collect() })
+        .section(Section::Rows { columns, rows: lines.iter().map(row).collect() });
+    if has_more { view.line("there are more than these: see --limit") } else { view }
 }
 
 /// How lines of one kind look.
@@ -70,12 +71,12 @@ const TENANT_COLUMNS: &[Column] = &[
     Column::number("QUOTA"),
     Column::number("REQUESTS/s"),
     Column::number("QUOTA"),
-    Column::number("RECORDS IN/s"),
-    Column::number("OUT/s"),
     Column::number("THROTTLED/s"),
     Column::number("STORED"),
-    Column::number("CONNECTIONS"),
-    Column::number("STREAMS"),
+    Column::number("RECORDS IN/s").wide(),
+    Column::number("RECORDS OUT/s").wide(),
+    Column::number("CONNECTIONS").wide(),
+    Column::number("STREAMS").wide(),
 ];
 
 fn tenant_row((line, rates): &Measured<'_>) -> Vec<String> {
@@ -93,10 +94,10 @@ fn tenant_row((line, rates): &Measured<'_>) -> Vec<String> {
         percent(|of| of.bytes_out, tenant.egress_limit),
         number(|of| of.requests),
         percent(|of| of.requests, tenant.requests_limit),
-        number(|of| of.records_in),
-        number(|of| of.records_out),
         text(rates.map(|of| of.throttled_ms), |ms| show_duration(Duration::from_millis(ms))),
         show_size(line.stored_bytes),
+        number(|of| of.records_in),
+        number(|of| of.records_out),
         tenant.connections.to_string(),
         tenant.streams.to_string(),
     ]

@@ -57,6 +57,11 @@ fn a_line_says_how_much_of_each_quota_is_used() {
     assert_eq!(tenant["quota_share"], share);
     let text = crate::output::text(crate::output::Format::Table, &view).unwrap();
     assert!(text.contains("333 B") && text.contains("33%") && text.contains("250ms"), "{text}");
+    assert!(!text.contains("more than these") && !text.contains("STREAMS"), "{text}");
+    let lines = Reading { lines: vec![line("a", 1), line("b", 1)], has_more: false };
+    let view = round(&args(&["--limit", "1"]), &lines, &[None, None]);
+    let text = crate::output::text(crate::output::Format::Wide, &view).unwrap();
+    assert!(text.ends_with("see --limit\n") && text.contains("STREAMS"), "{text}");
 
     // Seen only once, it has no rate yet, and that is not 0.
     let view = round(&args(&[]), &reading, &[None]);
