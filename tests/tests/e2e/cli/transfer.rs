@@ -61,7 +61,7 @@ async fn m1_a_tenant_that_moves_is_what_it_was() {
     assert_eq!(events(&source, "acme", "TransferService/ExportTenant").await, 1);
 
     // It survives like any other.
-    let Desk { mut broker, home } = to;
+    let Desk { mut broker, home, .. } = to;
     broker.kill();
     drop(broker);
     let setup = levee_tests::broker::Setup::new(&home.path().join("data"));

@@ -82,13 +82,13 @@ async fn m4_half_a_tenant_is_nobodys_and_after_a_kill_can_only_be_deleted() {
     let (sender, import) = begin_import(&admin, messages.clone(), "half").await;
     is_nobodys(&desk.broker, &admin).await;
 
-    let Desk { mut broker, home } = desk;
+    let Desk { mut broker, home, token_file } = desk;
     broker.kill();
     drop((broker, sender));
     import.await.expect("it ends");
     let setup = Setup::new(&home.path().join("data"));
     let broker = Broker::start(&setup).await;
-    let desk = Desk { broker, home };
+    let desk = Desk { broker, home, token_file };
     let admin = operator(&desk.broker.endpoint());
     is_nobodys(&desk.broker, &admin).await;
     assert!(desk.ok(&["tenant", "describe", "half"]).contains("importing"));
@@ -112,7 +112,7 @@ async fn is_nobodys(broker: &Broker, admin: &Admin) {
     let refused = own.list_topics("", "", 0, "").await.expect_err("it is refused");
     assert_eq!(refused.code(), Some(ErrorCode::TenantSuspended));
     let topics = vec![topic("more", 1, &[])];
-    let refused = admin.create_topics("half", topics, false).await.err().expect("it is refused");
+    let refused = admin.create_topics("half", topics, false).await.expect_err("it is refused");
     assert_eq!(refused.code(), Some(ErrorCode::InvalidArgument));
     for resumed in [
         admin.resume_tenant(&name("half")).await,
