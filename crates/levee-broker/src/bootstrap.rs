@@ -1,7 +1,10 @@
 //! The first operator of a broker that has none.
 //!
 //! Must hold: there is no default secret; a token that is made is told once, to whoever started the broker, and
-//! stands in no log.
+//! stands in no log; a broker that was killed at any moment has an operator whose token was told, or none yet.
+
+#[cfg(test)]
+mod tests;
 
 use crate::identity::token::{self, ApiToken};
 use crate::small_file;
@@ -40,8 +43,8 @@ pub enum BootstrapError {
     Storage(#[from] StorageError),
 }
 
-/// Makes the first operator, unless there is one, with the token in `file` or, if that is empty, a new one. Returns
-/// a new token as its holder has it.
+/// Makes the first operator, unless there is one, with the token in `file` or, if that is empty, a new one, which
+/// `tell` is given as its holder has it.
 ///
 /// # Errors
 /// There is no usable token in the file, or the operator cannot be stored.
@@ -49,13 +52,20 @@ pub async fn first_operator(
     shard: &Shard,
     file: &Path,
     random: &dyn Random,
-) -> Result<Option<String>, BootstrapError> {
+    tell: impl FnOnce(&str),
+) -> Result<(), BootstrapError> {
     let has_operators = !shard.list_users(TenantId::SYSTEM, None, 1)?.items.is_empty();
     if has_operators {
-        return Ok(None);
+        return Ok(());
     }
-    let is_given = !file.as_os_str().is_empty();
-    let token = if is_given { read(file)? } else { ApiToken::generate(TenantId::SYSTEM, random) };
+    let token = if file.as_os_str().is_empty() {
+        let token = ApiToken::generate(TenantId::SYSTEM, random);
+        // Before it is stored: otherwise a kill in between leaves a broker that nobody has a token of.
+        tell(&token.expose());
+        token
+    } else {
+        read(file)?
+    };
     #[expect(clippy::expect_used, reason = "the name is a valid one")]
     let name = UserName::new(NAME).expect("a name");
     let operator = NewUser { name, is_admin: true, groups: Vec::new(), certificates: Vec::new() };
@@ -73,8 +83,8 @@ pub async fn first_operator(
         count: 1,
         ..AuditEvent::default()
     };
-    let is_made = shard.bootstrap(operator, stored, audit).await?;
-    Ok((is_made && !is_given).then(|| token.expose()))
+    shard.bootstrap(operator, stored, audit).await?;
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<ApiToken, BootstrapError> {

@@ -53,9 +53,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let result = runtime.block_on(async {
         let shutdown = signals::shutdown()?;
         if !is_dev {
-            let made =
-                first_operator(&storage.shard, &settings.bootstrap_token_file, random.as_ref()).await?;
-            made.iter().for_each(|token| tell(token));
+            first_operator(&storage.shard, &settings.bootstrap_token_file, random.as_ref(), tell).await?;
         }
         let listeners = Listeners::bind(&settings, tls)?;
         tracing::info!(

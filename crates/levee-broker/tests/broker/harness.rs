@@ -70,7 +70,9 @@ impl Broker {
             change,
         )
         .await;
-        let secret = first_operator(&broker.shard, Path::new(""), &SystemRandom).await.unwrap().unwrap();
+        let mut secret = String::new();
+        let tell = |token: &str| token.clone_into(&mut secret);
+        first_operator(&broker.shard, Path::new(""), &SystemRandom, tell).await.unwrap();
         (broker, format!("Bearer {secret}"))
     }
 
