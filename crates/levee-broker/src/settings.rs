@@ -92,7 +92,7 @@ pub struct GrpcSettings {
     /// Milliseconds for one call that is not a stream, from its headers to its answer. A client may set
     /// a shorter time for itself. 100 to 600,000, default 30,000.
     pub request_timeout_ms: u64,
-    /// Milliseconds without a message after which a produce stream ends. 1,000 to 86,400,000, default
+    /// Milliseconds without a message after which a produce stream or the import of a tenant ends. 1,000 to 86,400,000, default
     /// 300,000 (5 min).
     pub idle_timeout_ms: u64,
     /// Milliseconds for what is running when the broker is told to stop. 0 to 25,000, default 25,000:
