@@ -12,6 +12,7 @@ mod topic;
 mod transfer;
 mod usage;
 mod user;
+mod visible;
 
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;

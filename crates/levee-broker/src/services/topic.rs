@@ -2,6 +2,7 @@
 
 pub(super) mod convert;
 
+use super::visible::visible_topics;
 use crate::authorize::Authorizer;
 use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::{detail, reply};
@@ -10,7 +11,7 @@ use crate::operation::Operation;
 use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_proto};
 use levee_proto::v1;
 use levee_storage::{Page, TopicChange};
-use levee_types::limits::{MAX_PAGE_SIZE, MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
+use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
 use levee_types::quota::Dimension;
 use levee_types::topic::PROPERTIES;
 use levee_types::{LeveeError, TopicConfig};
@@ -139,31 +140,12 @@ impl Topics {
         let permit = self.authorizer.tenant(&request, Operation::ListTopics, &request.get_ref().tenant)?;
         let v1::ListTopicsRequest { prefix: begins, page_size: size, page_token: token, .. } =
             request.get_ref();
-        let (begins, size, mut after) = (prefix(begins)?, page_size(*size)?, page_token(token)?);
-        let mut topics: Vec<v1::Topic> = Vec::new();
-        // Read on until the page is full of what the caller may see: a short page, or a token that names what it may
-        // not see, would tell of it.
-        loop {
-            // The rows of a page are neighbours.
-            let (shard, turn) = (permit.shard().clone(), permit.turn(0));
-            let (tenant, begins) = (permit.tenant(), begins.clone());
-            let list = move || shard.list_topics(tenant, &begins, after.as_deref(), MAX_PAGE_SIZE as usize);
-            let Page { items, next } = self.blocking.run(turn, list).await?;
-            for topic in &items {
-                if !permit.may(topic.name.as_str())? {
-                    continue;
-                }
-                if topics.len() == size {
-                    let next_page_token = topics.last().map(|last| last.name.clone()).unwrap_or_default();
-                    return Ok(v1::ListTopicsResponse { topics, next_page_token });
-                }
-                topics.push(to_proto(topic));
-            }
-            if next.is_none() {
-                return Ok(v1::ListTopicsResponse { topics, next_page_token: String::new() });
-            }
-            after = next;
-        }
+        let (begins, size, after) = (prefix(begins)?, page_size(*size)?, page_token(token)?);
+        let Page { items, next } = visible_topics(&permit, &self.blocking, &begins, after, size).await?;
+        Ok(v1::ListTopicsResponse {
+            topics: items.iter().map(|topic| to_proto(topic)).collect(),
+            next_page_token: next.unwrap_or_default(),
+        })
     }
 
     async fn delete(

@@ -5,7 +5,8 @@
 
 mod busiest;
 
-use crate::authorize::{Authorizer, InTenant, Permit};
+use super::visible::visible_topics;
+use crate::authorize::Authorizer;
 use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::reply;
 use crate::fields::{out_of_range, page_size, page_token, prefix};
@@ -92,11 +93,9 @@ impl Usage {
             request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::ListTopicCounters, tenant)?;
         let (begins, size, after) = (prefix(begins)?, page_size(*size)?, page_token(token)?);
-        let (shard, of) = (permit.shard().clone(), permit.tenant());
-        let list = move || shard.list_topics(of, &begins, after.as_deref(), size);
-        let page = self.blocking.run(permit.turn(0), list).await?;
-        let Page { items, next } = bounded(page);
-        let topics = visible(&permit, items)?;
+        let of = permit.tenant();
+        let page = visible_topics(&permit, &self.blocking, &begins, after, size).await?;
+        let Page { items: topics, next } = bounded(page);
         let partitions: usize = topics.iter().map(|topic| topic.partitions as usize).sum();
         let (shard, turn) = (permit.shard().clone(), permit.turn(partitions * LOOKUP_BYTES));
         let time = self.time();
@@ -161,17 +160,6 @@ fn bounded(page: Page<Arc<Topic>>) -> Page<Arc<Topic>> {
         next = items.last().map(|topic| topic.name.to_string());
     }
     Page { items, next }
-}
-
-/// Those that the caller may describe. A page may be short for it, and is not the last one because of that.
-fn visible(permit: &Permit<InTenant>, topics: Vec<Arc<Topic>>) -> Result<Vec<Arc<Topic>>, LeveeError> {
-    let mut visible = Vec::with_capacity(topics.len());
-    for topic in topics {
-        if permit.may(topic.name.as_str())? {
-            visible.push(topic);
-        }
-    }
-    Ok(visible)
 }
 
 /// None: the topic is gone.

@@ -86,7 +86,7 @@ async fn every_answer_carries_a_request_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_tells_nothing_of_topics_that_the_caller_may_not_see() {
-    const LIST: i32 = 3;
+    const LIST_AND_DESCRIBE: [i32; 2] = [3, 4];
     let (broker, credential) = Broker::start_real().await;
     let operator = Caller::new(&broker, credential).await;
     operator.make_tenant("acme").await;
@@ -95,7 +95,7 @@ async fn a_list_tells_nothing_of_topics_that_the_caller_may_not_see() {
     }
     operator.make_user("acme", "svc", false, &[]).await;
     for seen in ["b-", "d-"] {
-        operator.make_rule("acme", allow(user("svc"), &[LIST], prefix(seen))).await;
+        operator.make_rule("acme", allow(user("svc"), &LIST_AND_DESCRIBE, prefix(seen))).await;
     }
     let (_, credential) = operator.full_token("acme", "svc").await;
     let caller = Caller::new(&broker, credential).await;
@@ -104,13 +104,24 @@ async fn a_list_tells_nothing_of_topics_that_the_caller_may_not_see() {
     {
         let mut page_token = String::new();
         for (index, page) in pages.iter().enumerate() {
-            let request = v1::ListTopicsRequest { page_size, page_token, ..Default::default() };
+            let request =
+                v1::ListTopicsRequest { page_size, page_token: page_token.clone(), ..Default::default() };
             let listed: v1::ListTopicsResponse = caller.must(Operation::ListTopics, &request).await;
             let names: Vec<_> = listed.topics.iter().map(|topic| topic.name.as_str()).collect();
             assert_eq!(names, *page);
             assert!(!listed.next_page_token.contains("hidden"), "{}", listed.next_page_token);
             assert_eq!(listed.next_page_token.is_empty(), index + 1 == pages.len());
-            page_token = listed.next_page_token;
+            let page_token_before = std::mem::replace(&mut page_token, listed.next_page_token);
+            // The same page with its counters.
+            let request = v1::ListTopicCountersRequest {
+                page_size,
+                page_token: page_token_before,
+                ..Default::default()
+            };
+            let counted: v1::ListTopicCountersResponse =
+                caller.must(Operation::ListTopicCounters, &request).await;
+            let names: Vec<_> = counted.topics.iter().map(|topic| topic.name.as_str()).collect();
+            assert_eq!((names.as_slice(), &counted.next_page_token), (*page, &page_token));
         }
     }
     broker.stop().await;

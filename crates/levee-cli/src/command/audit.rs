@@ -43,7 +43,7 @@ async fn list(args: &LsArgs, session: &Session) -> Result<View, Failure> {
             show::decision(event).to_owned(),
             event.principal.clone(),
             event.action.clone(),
-            event.resource.clone(),
+            show::resource(event),
             event.reason.clone(),
             event.count.to_string(),
             event.source.clone(),
@@ -70,9 +70,20 @@ async fn describe(sequence: u64, operators: bool, session: &Session) -> Result<V
 /// The latest events, and the sequence number of the next one.
 async fn latest(scope: &Scope, number: u32, session: &Session) -> Result<(Vec<AuditEvent>, u64), Failure> {
     // 0 would be as many as the server likes.
-    let (mut events, next) = ask(scope, From::Latest, number.max(1), session).await?;
+    let (mut events, mut next) = ask(scope, From::Latest, number.max(1), session).await?;
     if number == 0 {
         events.clear();
+        return Ok((events, next));
+    }
+    // A page of large events is cut.
+    while events.len() < number as usize {
+        let missing = number - u32::try_from(events.len()).unwrap_or(number);
+        let (more, after) = ask(scope, From::Sequence(next), missing, session).await?;
+        if more.is_empty() {
+            break;
+        }
+        events.extend(more);
+        next = after;
     }
     Ok((events, next))
 }

@@ -5,6 +5,9 @@ use crate::units::show_time;
 use levee_client::v1::{AuditDecision, AuditEvent};
 use serde_json::{Value, json};
 
+/// Characters of a resource in lists.
+const MAX_SHOWN: usize = 120;
+
 /// One event.
 pub(super) fn described(event: &AuditEvent) -> View {
     let fields = vec![
@@ -22,9 +25,19 @@ pub(super) fn described(event: &AuditEvent) -> View {
     View::of("event", json(event)).named([event.sequence.to_string()]).section(Section::Fields(fields))
 }
 
+/// What it was about, in a line of a list: of a thousand topics or rules, the first ones.
+pub(super) fn resource(event: &AuditEvent) -> String {
+    let mut shown: String = event.resource.chars().take(MAX_SHOWN).collect();
+    if shown.len() < event.resource.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// An event in one line.
 pub(super) fn line(event: &AuditEvent) -> String {
-    let AuditEvent { principal, action, resource, reason, source, count, .. } = event;
+    let AuditEvent { principal, action, reason, source, count, .. } = event;
+    let resource = &resource(event);
     let mut line = format!("{} {} {principal} {action}", show_time(event.time_ms), decision(event));
     for (before, text) in [(" ", resource), (" from ", source), (": ", reason)] {
         if !text.is_empty() {
