@@ -156,7 +156,7 @@ async fn make(way: &Way, mode: Mode, number: usize) -> Result<MetadataValue<Asci
     // As high as they may be: what counts is that they are there.
     let quota = |dimension: v1::QuotaDimension| v1::Quota {
         dimension: dimension as i32,
-        limit: Some(1_000_000_000_000),
+        limit: Some(100_000_000_000),
         ..v1::Quota::default()
     };
     let target = v1::QuotaTarget { tenant: tenant.clone(), part: None };
