@@ -175,6 +175,18 @@ impl Broker {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The most memory that it ever had, in KiB.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn most_memory_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let status = std::fs::read_to_string(status).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("what Linux tells");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// The number of the process.
     ///
     /// # Panics

@@ -5,7 +5,6 @@ use levee_broker::transport::limits::{MAX_CONCURRENT_STREAMS, MAX_FRAME_BYTES, M
 use levee_client::{Client, ClientConfig, Identity, Secret, TlsSettings};
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::tls::Certificate;
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -90,7 +89,7 @@ async fn r1_half_handshakes_cost_bounded_memory() {
 /// most memory that the broker ever had stays within its bounds.
 async fn stand(broker: &Broker, endpoint: &Endpoint, floods: &[Flood]) {
     endpoint.call().await;
-    let before_kib = most_kib(broker);
+    let before_kib = broker.most_memory_kib();
     let limit_kib = CONNECTIONS * CONNECTION_KIB + REST_KIB;
     for Flood { what, bytes } in floods {
         let mut strangers = JoinSet::new();
@@ -102,7 +101,7 @@ async fn stand(broker: &Broker, endpoint: &Endpoint, floods: &[Flood]) {
         drop(held);
         let begun = Instant::now();
         endpoint.call().await;
-        let used_kib = most_kib(broker).saturating_sub(before_kib);
+        let used_kib = broker.most_memory_kib().saturating_sub(before_kib);
         println!("{what}: {used_kib} KiB of {limit_kib}, served after {:?}", begun.elapsed());
         assert!(
             used_kib <= limit_kib,
@@ -119,14 +118,6 @@ async fn rush(port: u16, bytes: Vec<u8>) -> Option<TcpStream> {
         Ok(Err(_)) => None,
         Ok(Ok(())) | Err(_) => Some(stream),
     }
-}
-
-/// The most memory that the broker ever had, in KiB.
-fn most_kib(broker: &Broker) -> u64 {
-    let status =
-        fs::read_to_string(format!("/proc/{}/status", broker.pid().as_raw_nonzero())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("what Linux tells");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// How an operator reaches the broker.

@@ -3,6 +3,7 @@
 mod counts;
 mod neighbour;
 mod offered;
+mod slow;
 mod storage;
 
 use crate::{crash, small};
