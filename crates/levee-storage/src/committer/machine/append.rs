@@ -8,6 +8,7 @@ use crate::keys::{self, Keyspace};
 use crate::log::{self, Head, StoredBatch};
 use crate::operation::{BatchMeta, Operation};
 use crate::rows::{ProducerEpoch, ProducerRow, SentBatch, TopicRow};
+use crate::usage::Totals;
 use levee_types::limits::PRODUCER_WINDOW;
 use levee_types::quota::Dimension;
 use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, ProducerId, TenantId};
@@ -50,16 +51,7 @@ impl Machine {
             operations.extend(forgotten);
         }
         // From here on nothing fails: what is remembered is what is written.
-        self.set_totals(tenant, totals);
-        self.heads.insert(
-            append.partition,
-            Head {
-                start: head.start,
-                end: batch.base_offset + u64::from(batch.records),
-                bytes: batch.bytes_before + u64::from(batch.length),
-                max_timestamp_ms: batch.max_timestamp_ms,
-            },
-        );
+        self.extend(append.partition, head.start, totals, &batch);
         let stored = StoredBatch {
             base_offset: batch.base_offset,
             records: batch.records,
@@ -71,6 +63,18 @@ impl Machine {
         group
             .add(Entry { operations, payload: vec![append.batch] }, append.durability == Durability::Durable);
         Ok(Appended { base_offset: batch.base_offset, append_time_ms: now_ms, duplicate: false })
+    }
+
+    /// Remembers that a batch is the last of its partition, and what the tenant has with it.
+    pub(super) fn extend(&mut self, partition: PartitionId, start: u64, totals: Totals, batch: &BatchMeta) {
+        self.set_totals(partition.tenant, totals);
+        let head = Head {
+            start,
+            end: batch.base_offset + u64::from(batch.records),
+            bytes: batch.bytes_before + u64::from(batch.length),
+            max_timestamp_ms: batch.max_timestamp_ms,
+        };
+        self.heads.insert(partition, head);
     }
 
     /// Where the next batch of a partition goes. Remembered heads prove that the topic exists.

@@ -220,16 +220,7 @@ impl Machine {
         let totals = totals.store(bytes, now_ms);
         let batch = BatchMeta { totals: Some(totals), ..batch_meta(&append, head, place.append_time_ms)? };
         // From here on nothing fails: what is remembered is what is written. Nobody follows the tail yet.
-        self.set_totals(tenant, totals);
-        self.heads.insert(
-            append.partition,
-            Head {
-                start: head.start,
-                end: batch.base_offset + u64::from(batch.records),
-                bytes: batch.bytes_before + u64::from(batch.length),
-                max_timestamp_ms: batch.max_timestamp_ms,
-            },
-        );
+        self.extend(append.partition, head.start, totals, &batch);
         group.add(Entry { operations: vec![Operation::Append(batch)], payload: vec![append.batch] }, false);
         Ok(())
     }
