@@ -81,6 +81,8 @@ impl AuditWriter {
             }
             self.write().await;
         }
+        // What came while the last ones were written.
+        self.write().await;
     }
 
     async fn write(&self) {

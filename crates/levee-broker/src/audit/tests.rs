@@ -1,7 +1,12 @@
-use super::LISTED_AT_ONCE;
 use super::refusals::Refusals;
-use levee_storage::AuditEvent;
+use super::{Asked, LISTED_AT_ONCE, channel};
+use crate::ambient::{SystemClock, SystemRandom};
+use crate::operation::Operation;
+use crate::running_shard::RunningShard;
+use levee_storage::{AuditEvent, ShardSettings};
 use levee_types::TenantId;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 fn event(principal: &str, request_id: usize) -> AuditEvent {
     AuditEvent {
@@ -48,4 +53,21 @@ fn a_flood_is_counted_to_the_last_and_leaves_others_their_room() {
     assert_eq!(flood[&OTHER], [event("b", 1)]);
     assert_eq!(flood[&ACME].iter().map(|event| event.count).sum::<u64>(), 100_000);
     assert!(flood[&ACME].len() < 1_200, "{}", flood[&ACME].len());
+}
+
+#[tokio::test]
+async fn what_was_refused_before_the_end_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = ShardSettings { segment_bytes: 16 << 20, ..ShardSettings::default() };
+    let storage =
+        RunningShard::start(dir.path(), settings, Arc::new(SystemClock::new()), &SystemRandom).unwrap();
+    let (sink, writer) = channel(storage.shard.clone());
+    let asked = Asked::by_nobody(&http::Extensions::new(), Operation::GetTopic);
+    sink.denied(TenantId::SYSTEM, &asked, "", "nobody knows the caller");
+    let closing = CancellationToken::new();
+    closing.cancel();
+    writer.run(closing).await;
+    let (lines, _) = storage.shard.audit_log(TenantId::SYSTEM, 0, 10).unwrap();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(storage.stop().await);
 }
