@@ -53,6 +53,8 @@ async fn kill_recovery(test: &str, dir: &Path, mut disk: Option<&mut Disk>, kill
     world.progress(records).await;
     broker.kill();
     drop((broker, writers));
+    // On another port: the writers' clients would go on, and nothing is to come while everything is read.
+    let setup = setup.on(&setup.data);
 
     let mut unfinished = 0;
     // Within the time that recovery is known to take, so that most kills hit it.
@@ -71,7 +73,7 @@ async fn kill_recovery(test: &str, dir: &Path, mut disk: Option<&mut Disk>, kill
     assert!(unfinished >= kills / 4, "too few kills hit a recovery: {unfinished} of {kills}");
 
     let broker = Broker::start(&setup).await;
-    drain(&world).await.expect("everything can be read");
+    drain(&world.at(&broker.endpoint(), &recorder)).await.expect("everything can be read");
     broker.stop().await;
     recorder.judge().assert_ok(records);
 }
@@ -117,11 +119,13 @@ async fn restart(test: &str, bytes: u64, topics: u64, replay: u64) {
     assert!(uncovered_bytes <= replay + 4 * MIB, "a restart would replay {uncovered_bytes} bytes");
     broker.kill();
     drop((broker, writers));
+    // On another port, as above.
+    let setup = setup.on(&setup.data);
     let mut broker = Broker::spawn(&setup);
     let took = broker.ready(Duration::from_secs(60)).await.expect("leveed starts");
     println!("ready {took:?} after the start, with {} MiB in {topics} topics", bytes / MIB);
     assert!(took < Duration::from_secs(10), "the restart took {took:?}");
-    drain(&world).await.expect("everything can be read");
+    drain(&world.at(&broker.endpoint(), &recorder)).await.expect("everything can be read");
     broker.stop().await;
     recorder.judge().assert_ok(bytes / RECORD);
 }
