@@ -12,8 +12,12 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// Fields of the published protocol that the generated code carries as bytes.
-const OPAQUE: [(&str, &str); 3] =
-    [("ProduceRequest", "batch"), ("StoredBatch", "batch"), ("ExportedBatch", "batch")];
+const OPAQUE: [(&str, &str); 4] = [
+    ("ProduceRequest", "batch"),
+    ("StoredBatch", "batch"),
+    ("ExportedBatch", "batch"),
+    ("TransactionBatch", "batch"),
+];
 
 /// Messages that hold a secret: their `Debug` is written by hand, in `src/secret.rs`.
 const SECRET: [&str; 1] = [".levee.v1.IssueTokenResponse"];

@@ -49,11 +49,21 @@ pub enum ErrorCode {
     QuotaExceeded = 20,
     /// The tenant is suspended; nothing was done.
     TenantSuspended = 21,
+    /// The batch would not get the offset that was expected; nothing was done.
+    OffsetMismatch = 22,
+    /// The transaction was aborted, or lost with what was not durable.
+    TransactionAborted = 23,
+    /// The member does not have the partition any more; nothing was done.
+    MemberFenced = 24,
+    /// The worker does not have the record any more; nothing was done.
+    LeaseExpired = 25,
+    /// The group has members; nothing was done.
+    GroupActive = 26,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidArgument,
         Self::CorruptBatch,
         Self::TooLarge,
@@ -75,6 +85,11 @@ impl ErrorCode {
         Self::Internal,
         Self::QuotaExceeded,
         Self::TenantSuspended,
+        Self::OffsetMismatch,
+        Self::TransactionAborted,
+        Self::MemberFenced,
+        Self::LeaseExpired,
+        Self::GroupActive,
     ];
 
     /// The same request may succeed later. A client without a producer sequence must not repeat a
@@ -115,6 +130,11 @@ impl ErrorCode {
             Self::Internal => "INTERNAL",
             Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::TenantSuspended => "TENANT_SUSPENDED",
+            Self::OffsetMismatch => "OFFSET_MISMATCH",
+            Self::TransactionAborted => "TRANSACTION_ABORTED",
+            Self::MemberFenced => "MEMBER_FENCED",
+            Self::LeaseExpired => "LEASE_EXPIRED",
+            Self::GroupActive => "GROUP_ACTIVE",
         }
     }
 }
@@ -137,12 +157,14 @@ pub struct LeveeError {
     pub hint: String,
     /// How long to wait before the same request may succeed, where that is known; otherwise it follows from the code.
     pub retry_after: Option<Duration>,
+    /// With [`ErrorCode::OffsetMismatch`]: the offset that the next record will get.
+    pub current_offset: Option<u64>,
 }
 
 impl LeveeError {
     /// A failure without a hint.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: String::new(), retry_after: None }
+        Self { code, message: message.into(), hint: String::new(), retry_after: None, current_offset: None }
     }
 
     /// The same failure with what to do about it.

@@ -7,6 +7,7 @@ pub mod acl;
 pub mod ambient;
 pub mod error;
 pub mod fair;
+pub mod group;
 pub mod hex;
 pub mod id;
 pub mod limits;
@@ -16,6 +17,6 @@ pub mod topic;
 
 pub use ambient::{Clock, Random};
 pub use error::{ErrorCode, LeveeError};
-pub use id::{NotATokenId, PartitionId, ProducerId, TenantId, TokenId, TopicId, UserId};
-pub use name::{NameError, PlanName, TenantName, TopicName, UserGroup, UserName};
+pub use id::{GroupId, NotATokenId, PartitionId, ProducerId, TenantId, TokenId, TopicId, UserId};
+pub use name::{GroupName, NameError, PlanName, TenantName, TopicName, UserGroup, UserName};
 pub use topic::{Durability, TopicConfig};

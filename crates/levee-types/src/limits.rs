@@ -126,6 +126,63 @@ pub const MAX_PRODUCE_IN_FLIGHT: usize = 256;
 /// Batches of one producer and partition that are remembered, to answer a repeated one with its offset.
 pub const PRODUCER_WINDOW: usize = 8;
 
+/// Groups of one tenant: of consumers, and queues.
+pub const MAX_GROUPS_PER_TENANT: u64 = 10_000;
+/// Topics that a member of a group consumes, or a queue has.
+pub const MAX_TOPICS_PER_GROUP: usize = 100;
+/// Partitions that a group has in all its topics.
+pub const MAX_PARTITIONS_PER_GROUP: usize = 10_000;
+/// Members of one group, or workers of one queue.
+pub const MAX_MEMBERS_PER_GROUP: usize = 1_000;
+/// Commits of one member that wait for the one before.
+pub const MAX_WAITING_COMMITS: usize = 8;
+/// Bytes of batches that the broker puts in one message to a member of a group; one batch may exceed it. Smaller than
+/// that of a read stream: while a message is on a slow way, no sign of life of the member is taken.
+pub const CONSUME_MESSAGE_BYTES: usize = 256 * 1024;
+/// Milliseconds that a member of a group may be silent, at least.
+pub const MIN_SESSION_TIMEOUT_MS: u32 = 1_000;
+/// The same, at most.
+pub const MAX_SESSION_TIMEOUT_MS: u32 = 300_000;
+/// The same when the member does not say.
+pub const DEFAULT_SESSION_TIMEOUT_MS: u32 = 10_000;
+/// Milliseconds that a worker of a queue has for a record, at least.
+pub const MIN_LEASE_MS: u32 = 1_000;
+/// The same, and the delay of a record that was rejected, at most: 12 hours.
+pub const MAX_LEASE_MS: u32 = 43_200_000;
+/// The same when the worker does not say.
+pub const DEFAULT_LEASE_MS: u32 = 30_000;
+/// Records that a worker of a queue may have at once, and that one message settles.
+pub const MAX_WORK_CREDIT: u32 = 1_000;
+/// How often a record of a queue is handed out before it is dead, at most.
+pub const MAX_DELIVERIES: u32 = 1_000;
+/// The same when the queue does not say.
+pub const DEFAULT_DELIVERIES: u32 = 5;
+/// Characters of the reason for which a record is rejected.
+pub const MAX_REJECT_REASON: usize = 200;
+/// Records of a partition that a queue has looked at and that are not done: leased, delayed or waiting behind
+/// others. At this number it looks no further until some are done.
+pub const MAX_UNDONE_PER_PARTITION: usize = 10_000;
+/// Bytes of batches that are kept decoded while queues hand their records out.
+pub const MAX_DECODED_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of one message to a worker: the largest record, which came compressed, with its envelope.
+pub const MAX_WORK_RESPONSE_BYTES: usize = MAX_BATCH_UNCOMPRESSED_BYTES + 16 * 1024;
+/// Messages of a worker that settle records and wait for the disk.
+pub const MAX_SETTLES_IN_FLIGHT: usize = 256;
+/// Dead records that are put away together, at most.
+pub const MAX_DEAD_PER_BATCH: usize = 100;
+/// Batches of one transaction.
+pub const MAX_TRANSACTION_BATCHES: usize = 1_000;
+/// Offsets of groups in one transaction, or in one commit of a member.
+pub const MAX_COMMIT_OFFSETS: usize = 10_000;
+/// Open transactions of one tenant with staged batches.
+pub const MAX_OPEN_TRANSACTIONS: u64 = 1_000;
+/// Milliseconds that a transaction may be open, at least.
+pub const MIN_TRANSACTION_TIMEOUT_MS: u32 = 1_000;
+/// The same, at most.
+pub const MAX_TRANSACTION_TIMEOUT_MS: u32 = 900_000;
+/// The same when the producer does not say.
+pub const DEFAULT_TRANSACTION_TIMEOUT_MS: u32 = 60_000;
+
 /// Issuers of JWTs of one node.
 pub const MAX_ISSUERS: usize = 1_000;
 /// Bytes of the file that names them.

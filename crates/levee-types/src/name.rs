@@ -106,11 +106,7 @@ impl TopicName {
     /// # Errors
     /// Says which rule the name breaks.
     pub fn new(name: &str) -> Result<Self, NameError> {
-        check_topic_characters("topic", name, 1)?;
-        if name == "." || name == ".." || name.starts_with('_') {
-            return Err(NameError::Reserved { what: "topic", name: name.to_owned() });
-        }
-        Ok(Self(name.to_owned()))
+        check_topic("topic", name).map(Self)
     }
 
     /// The name.
@@ -118,6 +114,37 @@ impl TopicName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The name of a group of consumers or of a queue: like that of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupName(String);
+
+impl GroupName {
+    /// What names there are, for a person.
+    pub const RULE: &str = TopicName::RULE;
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// Says which rule the name breaks.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        check_topic("group", name).map(Self)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check_topic(what: &'static str, name: &str) -> Result<String, NameError> {
+    check_topic_characters(what, name, 1)?;
+    if name == "." || name == ".." || name.starts_with('_') {
+        return Err(NameError::Reserved { what, name: name.to_owned() });
+    }
+    Ok(name.to_owned())
 }
 
 /// Whether a text has the length and the characters of the name of a topic, or of its beginning.
@@ -228,6 +255,12 @@ impl fmt::Display for TenantName {
 }
 
 impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for GroupName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

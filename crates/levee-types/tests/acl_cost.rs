@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use levee_types::acl::{
-    AclOperation, AclOperations, AclPolicy, AclRule, Effect, Member, Subject, TopicPattern,
+    AclOperation, AclOperations, AclPolicy, AclRule, Effect, Member, Pattern, Resource, ResourceKind, Subject,
 };
 use levee_types::{UserGroup, UserName};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -41,10 +41,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn rule(id: u64, subject: Subject, topics: TopicPattern) -> AclRule {
+fn rule(id: u64, subject: Subject, resources: Pattern) -> AclRule {
     let effect = if id.is_multiple_of(10) { Effect::Deny } else { Effect::Allow };
     let operations = AclOperations::new([AclOperation::Produce, AclOperation::Describe]).unwrap();
-    AclRule { id, effect, subject, operations, topics, created_ms: 1_700_000_000_000 }
+    AclRule { id, effect, subject, operations, resources, created_ms: 1_700_000_000_000 }
 }
 
 fn user(number: u64) -> UserName {
@@ -63,8 +63,8 @@ fn usual() -> AclPolicy {
             _ => Subject::User(user(id % 5)),
         };
         let topics = match id % 2 {
-            0 => TopicPattern::prefix(&format!("orders.region-{}", id % 10)),
-            _ => TopicPattern::name(&format!("orders.region-{}.events", id % 10)),
+            0 => Pattern::prefix(ResourceKind::Topic, &format!("orders.region-{}", id % 10)),
+            _ => Pattern::name(ResourceKind::Topic, &format!("orders.region-{}.events", id % 10)),
         };
         rule(id, subject, topics.unwrap())
     }))
@@ -74,7 +74,11 @@ fn usual() -> AclPolicy {
 fn worst_of_20() -> AclPolicy {
     AclPolicy::compile((1..=20).map(|id| {
         let subject = if id == 20 { Subject::Everyone } else { Subject::Group(group(id)) };
-        rule(id, subject, TopicPattern::prefix(&TOPIC[..usize::try_from(id).unwrap()]).unwrap())
+        rule(
+            id,
+            subject,
+            Pattern::prefix(ResourceKind::Topic, &TOPIC.name[..usize::try_from(id).unwrap()]).unwrap(),
+        )
     }))
 }
 
@@ -82,14 +86,14 @@ fn worst_of_20() -> AclPolicy {
 fn many() -> AclPolicy {
     AclPolicy::compile((1..=10_000).map(|id| {
         let topics = match id % 2 {
-            0 => TopicPattern::prefix(&format!("orders.region-{id}")),
-            _ => TopicPattern::name(&format!("orders.region-{id}.events")),
+            0 => Pattern::prefix(ResourceKind::Topic, &format!("orders.region-{id}")),
+            _ => Pattern::name(ResourceKind::Topic, &format!("orders.region-{id}.events")),
         };
         rule(id, Subject::User(user(0)), topics.unwrap())
     }))
 }
 
-const TOPIC: &str = "orders.region-7.events-of-the-whole-year";
+const TOPIC: Resource<'_> = Resource::topic("orders.region-7.events-of-the-whole-year");
 
 #[test]
 fn a_decision_allocates_nothing() {
@@ -99,7 +103,8 @@ fn a_decision_allocates_nothing() {
         let (before, _) = COUNTED.get();
         for operation in AclOperation::ALL {
             black_box(policy.decide(&who, operation, TOPIC));
-            black_box(policy.may_any(&who, operation));
+            black_box(policy.decide(&who, operation, Resource::group(TOPIC.name)));
+            black_box(policy.may_any(&who, operation, TOPIC.kind));
         }
         assert_eq!(COUNTED.get().0, before);
     }

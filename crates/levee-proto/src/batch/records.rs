@@ -13,6 +13,7 @@ const KEY: u64 = field_key(1, BYTES);
 const VALUE: u64 = field_key(2, BYTES);
 const HEADERS: u64 = field_key(3, BYTES);
 const TIMESTAMP_MS: u64 = field_key(4, VARINT);
+const DELIVER_AT_MS: u64 = field_key(5, VARINT);
 
 const HEADER_KEY: u64 = field_key(1, BYTES);
 const HEADER_VALUE: u64 = field_key(2, BYTES);
@@ -88,17 +89,21 @@ fn record(bytes: &[u8]) -> Result<Option<i64>, LeveeError> {
             }
             TIMESTAMP_MS => {
                 once.see(4)?;
-                timestamp_ms = Some(timestamp(wire.varint()?)?);
+                timestamp_ms = Some(time("timestamp_ms", wire.varint()?)?);
             }
-            key => return Err(unexpected("Record", 4, key)),
+            DELIVER_AT_MS => {
+                once.see(5)?;
+                time("deliver_at_ms", wire.varint()?)?;
+            }
+            key => return Err(unexpected("Record", 5, key)),
         }
     }
     Ok(timestamp_ms)
 }
 
-fn timestamp(value: u64) -> Result<i64, LeveeError> {
+fn time(field: &str, value: u64) -> Result<i64, LeveeError> {
     i64::try_from(value).map_err(|_| {
-        invalid(format!("timestamp_ms is {}", value.cast_signed()))
+        invalid(format!("{field} is {}", value.cast_signed()))
             .with_hint("it counts milliseconds since 1970; leave it out if unknown")
     })
 }

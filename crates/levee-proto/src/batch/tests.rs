@@ -53,7 +53,14 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
         option::of(content()),
         collection::vec(header, 0..4),
         option::of(0..i64::MAX),
+        option::of(0..i64::MAX),
     )
-        .prop_map(|(key, value, headers, timestamp_ms)| Record { key, value, headers, timestamp_ms });
+        .prop_map(|(key, value, headers, timestamp_ms, deliver_at_ms)| Record {
+            key,
+            value,
+            headers,
+            timestamp_ms,
+            deliver_at_ms,
+        });
     collection::vec(record, 1..20)
 }

@@ -2,6 +2,7 @@
 
 use super::operation::AclOperation;
 use super::policy::{AclPolicy, Decision};
+use super::resource::Resource;
 use super::rule::{AclRule, Effect, Member};
 use crate::limits::MAX_TOPIC_NAME;
 
@@ -20,8 +21,8 @@ pub struct Explanation<'a> {
 impl AclPolicy {
     /// Decides, and says why. Looks at all rules, so it is for people, not for requests.
     #[must_use]
-    pub fn explain(&self, who: &Member<'_>, operation: AclOperation, topic: &str) -> Explanation<'_> {
-        let decision = self.decide(who, operation, topic);
+    pub fn explain(&self, who: &Member<'_>, operation: AclOperation, what: Resource<'_>) -> Explanation<'_> {
+        let decision = self.decide(who, operation, what);
         let deciding = match decision {
             Decision::Denied => Some(Effect::Deny),
             Decision::Allowed if !who.is_admin => Some(Effect::Allow),
@@ -35,7 +36,7 @@ impl AclPolicy {
             Some(rule.effect) == deciding
                 && said(rule).contains(operation)
                 && rule.subject.includes(who)
-                && rule.topics.matches(topic)
+                && rule.resources.matches(what)
         };
         let rule = self.rules().iter().find(decides);
         let reason = match rule {
@@ -44,8 +45,9 @@ impl AclPolicy {
                 format!("user {} is an administrator, and no rule denies it", who.user)
             }
             None => {
-                let topic: String = topic.chars().take(MAX_TOPIC_NAME).collect();
-                format!("no rule allows user {}: {operation} on topic {topic:?}", who.user)
+                let name: String = what.name.chars().take(MAX_TOPIC_NAME).collect();
+                let what = Resource { name: &name, ..what };
+                format!("no rule allows user {}: {operation} on {what}", who.user)
             }
         };
         Explanation { decision, rule, reason }

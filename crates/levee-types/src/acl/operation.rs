@@ -1,25 +1,25 @@
-//! What can be done with a topic.
+//! What can be done with topics and groups.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What can be done with a topic. The numbers are those of `levee.v1.AclOperation`; a gap is a retired one.
+/// What can be done with a topic or a group. The numbers are those of `levee.v1.AclOperation`; a gap is a retired one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(i32)]
 pub enum AclOperation {
     /// Append records.
     Produce = 1,
-    /// Read records and look up offsets.
+    /// Read records and look up offsets; join a group and commit for it.
     Consume = 2,
-    /// See the topic in lists.
+    /// See it in lists.
     List = 3,
-    /// See the topic with its properties and sizes.
+    /// See it with all that belongs to it.
     Describe = 4,
-    /// Create it.
+    /// Create the topic.
     Create = 5,
     /// Delete it.
     Delete = 6,
-    /// Change properties and add partitions.
+    /// Change properties and add partitions; set where a group goes on.
     Alter = 7,
     /// Remove records before an offset.
     Trim = 8,
@@ -60,7 +60,7 @@ impl AclOperation {
     }
 
     /// Its bit in a set.
-    pub(super) fn bit(self) -> u8 {
+    pub(super) const fn bit(self) -> u8 {
         1 << (self as i32 - 1)
     }
 }
@@ -92,6 +92,17 @@ impl FromStr for AclOperation {
 pub struct AclOperations(u8);
 
 impl AclOperations {
+    /// Every operation.
+    pub(super) const ALL: Self = Self(u8::MAX);
+    /// Those that there are for groups.
+    pub(super) const OF_GROUPS: Self = Self(
+        AclOperation::Consume.bit()
+            | AclOperation::List.bit()
+            | AclOperation::Describe.bit()
+            | AclOperation::Delete.bit()
+            | AclOperation::Alter.bit(),
+    );
+
     /// The set of these; `None` of none.
     #[must_use]
     pub fn new(operations: impl IntoIterator<Item = AclOperation>) -> Option<Self> {
@@ -105,13 +116,20 @@ impl AclOperations {
         self.0 & operation.bit() != 0
     }
 
-    /// What is allowed with it: who may do anything with a topic may see it, alone and in lists. To see it in lists is
-    /// not to see more of it. What denies denies no more than it says.
+    /// What is allowed with it: who may do anything with a topic or a group may see it, alone and in lists. To see it in
+    /// lists is not to see more of it. What denies denies no more than it says.
     #[must_use]
     pub fn with_implied(self) -> Self {
         let list = AclOperation::List.bit();
         let more = if self.0 == list { 0 } else { AclOperation::Describe.bit() };
         Self(self.0 | list | more)
+    }
+
+    /// Those that are not in the other one.
+    #[must_use]
+    pub fn without(self, other: Self) -> Option<Self> {
+        let bits = self.0 & !other.0;
+        (bits != 0).then_some(Self(bits))
     }
 
     /// Its operations, in the order of the numbers.

@@ -1,12 +1,14 @@
 //! The rules of a tenant in a form that decides fast.
 //!
 //! A decision looks up what is granted to each subject that the user falls under: under the exact name of the
-//! topic, and under its beginning of each length that a prefix of that subject has. It allocates nothing.
+//! topic or group, and under its beginning of each length that a prefix of that subject and that kind has. It allocates
+//! nothing.
 
 mod compile;
 
 use super::operation::AclOperation;
-use super::pattern::TopicPattern;
+use super::pattern::Pattern;
+use super::resource::{Resource, ResourceKind};
 use super::rule::{AclRule, Member, Subject};
 use super::slots::{Hashing, Slot, Slots, TextHash};
 use std::ops::Range;
@@ -34,7 +36,7 @@ pub struct AclPolicy {
     /// What is granted to each subject on each pattern.
     grants: Vec<Grant>,
     by_pattern: Slots,
-    /// Lengths of the prefixes of each subject, ascending.
+    /// Lengths of the prefixes of each subject and kind, ascending.
     lengths: Vec<u8>,
     hashing: Hashing,
 }
@@ -44,11 +46,18 @@ pub struct AclPolicy {
 struct Grantee {
     /// A rule that names it.
     rule: u32,
-    /// What its rules allow on any topic.
+    /// By the numbers of the kinds.
+    kinds: [OfKind; 2],
+}
+
+/// The rules of a subject about topics, or about groups.
+#[derive(Debug, Default)]
+struct OfKind {
+    /// What they allow on any.
     allows: u8,
-    /// What its rules deny on every topic.
+    /// What they deny on every.
     denies_everywhere: u8,
-    /// Its part of the lengths.
+    /// Their part of the lengths.
     lengths: Range<u32>,
 }
 
@@ -95,37 +104,28 @@ impl<'a> SubjectKey<'a> {
     }
 }
 
-/// A pattern as it is looked up. As bytes: the beginning of a topic that is no valid name may end within a
-/// character.
+/// A pattern as it is looked up. As bytes: the beginning of a name that is no valid one may end within a character.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum PatternKey<'a> {
-    Name(&'a [u8]),
-    Prefix(&'a [u8]),
+struct PatternKey<'a> {
+    kind: ResourceKind,
+    is_prefix: bool,
+    text: &'a [u8],
 }
 
 impl<'a> PatternKey<'a> {
-    fn of(pattern: &'a TopicPattern) -> Self {
-        match pattern {
-            TopicPattern::Name(name) => Self::Name(name.as_str().as_bytes()),
-            TopicPattern::Prefix(prefix) => Self::Prefix(prefix.as_str().as_bytes()),
-        }
-    }
-
-    fn text(self) -> &'a [u8] {
-        match self {
-            Self::Name(text) | Self::Prefix(text) => text,
-        }
+    fn of(pattern: &'a Pattern) -> Self {
+        Self { kind: pattern.kind(), is_prefix: pattern.is_prefix(), text: pattern.text().as_bytes() }
     }
 }
 
 impl AclPolicy {
-    /// Whether a user may do something with the topic of this name, which need not be a valid one.
+    /// Whether a user may do something with a topic or a group.
     #[must_use]
-    pub fn decide(&self, who: &Member<'_>, operation: AclOperation, topic: &str) -> Decision {
+    pub fn decide(&self, who: &Member<'_>, operation: AclOperation, what: Resource<'_>) -> Decision {
         let mut effects = Effects::default();
-        let name = self.hashing.text(topic.as_bytes());
+        let name = self.hashing.text(what.name.as_bytes());
         for subject in self.subjects_of(who) {
-            effects.add(self.effects(subject, topic.as_bytes(), name));
+            effects.add(self.effects(subject, what, name));
         }
         if effects.denies & operation.bit() != 0 {
             Decision::Denied
@@ -136,15 +136,15 @@ impl AclPolicy {
         }
     }
 
-    /// Whether there can be a topic with which the user may do this: some rule allows it, or the user is an
-    /// administrator, and no rule denies it on every topic.
+    /// Whether there can be one of this kind with which the user may do this: some rule allows it, or the user is an
+    /// administrator, and no rule denies it on every one.
     #[must_use]
-    pub fn may_any(&self, who: &Member<'_>, operation: AclOperation) -> bool {
+    pub fn may_any(&self, who: &Member<'_>, operation: AclOperation, kind: ResourceKind) -> bool {
         let (mut allows, mut denies) = (who.is_admin, false);
         for subject in self.subjects_of(who) {
-            let subject = &self.subjects[subject as usize];
-            allows |= subject.allows & operation.bit() != 0;
-            denies |= subject.denies_everywhere & operation.bit() != 0;
+            let of_kind = &self.subjects[subject as usize].kinds[kind as usize];
+            allows |= of_kind.allows & operation.bit() != 0;
+            denies |= of_kind.denies_everywhere & operation.bit() != 0;
         }
         allows && !denies
     }
@@ -162,19 +162,21 @@ impl AclPolicy {
         user.into_iter().chain(groups).chain(self.everyone)
     }
 
-    /// What is granted to one subject on a topic, of whose name the hash is given.
-    fn effects(&self, subject: u32, topic: &[u8], name: TextHash) -> Effects {
+    /// What is granted to one subject on a topic or a group, of whose name the hash is given.
+    fn effects(&self, subject: u32, what: Resource<'_>, name: TextHash) -> Effects {
+        let Resource { kind, name: text } = what;
+        let text = text.as_bytes();
         let mut effects = Effects::default();
-        let mut add = |pattern, text| {
-            if let Ok(grant) = self.find_grant(subject, pattern, text) {
+        let mut add = |is_prefix, text, hash| {
+            if let Ok(grant) = self.find_grant(subject, PatternKey { kind, is_prefix, text }, hash) {
                 effects.add(self.grants[grant as usize].effects);
             }
         };
-        add(PatternKey::Name(topic), name);
-        let Range { start, end } = self.subjects[subject as usize].lengths;
+        add(false, text, name);
+        let Range { start, end } = self.subjects[subject as usize].kinds[kind as usize].lengths;
         for length in &self.lengths[start as usize..end as usize] {
-            let Some(prefix) = topic.get(..usize::from(*length)) else { break };
-            add(PatternKey::Prefix(prefix), self.hashing.text(prefix));
+            let Some(prefix) = text.get(..usize::from(*length)) else { break };
+            add(true, prefix, self.hashing.text(prefix));
         }
         effects
     }
@@ -187,11 +189,10 @@ impl AclPolicy {
     }
 
     fn find_grant(&self, subject: u32, key: PatternKey<'_>, text: TextHash) -> Result<u32, Slot> {
-        let is_prefix = matches!(key, PatternKey::Prefix(_));
-        let hash = self.hashing.tag(text, u64::from(subject) << 1 | u64::from(is_prefix));
-        self.by_pattern.find(hash, |grant| {
+        let what = u64::from(subject) << 2 | (key.kind as u64) << 1 | u64::from(key.is_prefix);
+        self.by_pattern.find(self.hashing.tag(text, what), |grant| {
             let grant = &self.grants[grant as usize];
-            grant.subject == subject && PatternKey::of(&self.rules[grant.rule as usize].topics) == key
+            grant.subject == subject && PatternKey::of(&self.rules[grant.rule as usize].resources) == key
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Rules, and whom they are for.
 
 use super::operation::{AclOperation, AclOperations};
-use super::pattern::TopicPattern;
+use super::pattern::Pattern;
+use super::resource::Resource;
 use crate::name::{UserGroup, UserName};
 use std::fmt;
 
@@ -70,7 +71,7 @@ pub struct Member<'a> {
     pub is_admin: bool,
 }
 
-/// Allows or denies operations on topics.
+/// Allows or denies operations on topics or on groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AclRule {
     /// Never reused within a tenant.
@@ -81,8 +82,8 @@ pub struct AclRule {
     pub subject: Subject,
     /// Which operations.
     pub operations: AclOperations,
-    /// On which topics.
-    pub topics: TopicPattern,
+    /// On which topics or groups.
+    pub resources: Pattern,
     /// When it was made, in Unix milliseconds.
     pub created_ms: i64,
 }
@@ -94,7 +95,7 @@ impl fmt::Display for AclRule {
             Effect::Allow => "allow",
             Effect::Deny => "deny",
         };
-        write!(f, "{effect} {}: {} on {}", self.subject, self.operations, self.topics)
+        write!(f, "{effect} {}: {} on {}", self.subject, self.operations, self.resources)
     }
 }
 
@@ -103,16 +104,16 @@ impl fmt::Display for AclRule {
 pub struct TokenScope {
     /// Which operations.
     pub operations: AclOperations,
-    /// On which topics.
-    pub topics: TopicPattern,
+    /// On which topics or groups.
+    pub resources: Pattern,
 }
 
 /// Whether a token with these scopes may do something that its user may. A token without scopes is not
 /// narrower than its user.
 #[must_use]
-pub fn scopes_allow(scopes: &[TokenScope], operation: AclOperation, topic: &str) -> bool {
+pub fn scopes_allow(scopes: &[TokenScope], operation: AclOperation, what: Resource<'_>) -> bool {
     let allows = |scope: &TokenScope| {
-        scope.operations.with_implied().contains(operation) && scope.topics.matches(topic)
+        scope.operations.with_implied().contains(operation) && scope.resources.matches(what)
     };
     scopes.is_empty() || scopes.iter().any(allows)
 }

@@ -5,7 +5,7 @@ mod hostile;
 mod properties;
 mod reference;
 
-use super::{AclOperation, AclOperations, AclRule, Effect, Member, Subject, TopicPattern};
+use super::{AclOperation, AclOperations, AclRule, Effect, Member, Pattern, ResourceKind, Subject};
 use crate::name::{UserGroup, UserName};
 
 fn user(name: &str) -> UserName {
@@ -21,18 +21,22 @@ fn rule(
     effect: Effect,
     subject: Subject,
     operations: &[AclOperation],
-    topics: TopicPattern,
+    resources: Pattern,
 ) -> AclRule {
     let operations = AclOperations::new(operations.iter().copied()).unwrap();
-    AclRule { id, effect, subject, operations, topics, created_ms: 0 }
+    AclRule { id, effect, subject, operations, resources, created_ms: 0 }
 }
 
-fn prefix(prefix: &str) -> TopicPattern {
-    TopicPattern::prefix(prefix).unwrap()
+fn topics(prefix: &str) -> Pattern {
+    Pattern::prefix(ResourceKind::Topic, prefix).unwrap()
 }
 
-fn name(name: &str) -> TopicPattern {
-    TopicPattern::name(name).unwrap()
+fn topic(name: &str) -> Pattern {
+    Pattern::name(ResourceKind::Topic, name).unwrap()
+}
+
+fn groups(prefix: &str) -> Pattern {
+    Pattern::prefix(ResourceKind::Group, prefix).unwrap()
 }
 
 /// A user with its groups.

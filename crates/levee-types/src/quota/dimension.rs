@@ -26,11 +26,13 @@ pub enum Dimension {
     Partitions = 8,
     /// Producer ids that are remembered.
     Producers = 9,
+    /// Groups of consumers, and queues.
+    Groups = 10,
 }
 
 impl Dimension {
     /// Every dimension, in the order of the numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ingress,
         Self::Egress,
         Self::Requests,
@@ -40,6 +42,7 @@ impl Dimension {
         Self::Topics,
         Self::Partitions,
         Self::Producers,
+        Self::Groups,
     ];
 
     /// The dimension of a number that was stored or sent.
@@ -79,6 +82,7 @@ impl Dimension {
             Self::Topics => "topics",
             Self::Partitions => "partitions",
             Self::Producers => "producers",
+            Self::Groups => "groups",
         }
     }
 
@@ -90,7 +94,7 @@ impl Dimension {
             Self::Storage => format!("{value} bytes of storage"),
             Self::Requests => format!("{value} requests a second"),
             Self::Admin => format!("{value} administrative changes a second"),
-            Self::Connections | Self::Topics | Self::Partitions | Self::Producers => {
+            Self::Connections | Self::Topics | Self::Partitions | Self::Producers | Self::Groups => {
                 format!("{value} {}", self.name())
             }
         }
@@ -110,6 +114,7 @@ impl Dimension {
             Self::Topics => 1_000,
             Self::Partitions => 5_000,
             Self::Producers => 10_000,
+            Self::Groups => 1_000,
         }
     }
 

@@ -32,7 +32,11 @@ impl HourOfUse {
             Dimension::Requests => Some((self.requests, SECONDS_OF_AN_HOUR)),
             Dimension::Connections => Some((self.peak_connections, 1)),
             Dimension::Storage => Some((self.stored_bytes, 1)),
-            Dimension::Admin | Dimension::Topics | Dimension::Partitions | Dimension::Producers => None,
+            Dimension::Admin
+            | Dimension::Topics
+            | Dimension::Partitions
+            | Dimension::Producers
+            | Dimension::Groups => None,
         }
     }
 }

@@ -16,8 +16,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("levee-types", &[]),
     ("levee-proto", &["levee-types"]),
     ("levee-storage", &["levee-types"]),
+    ("levee-groups", &["levee-types"]),
     ("levee-client", &["levee-proto", "levee-types"]),
-    ("levee-broker", &["levee-proto", "levee-storage", "levee-types"]),
+    ("levee-broker", &["levee-groups", "levee-proto", "levee-storage", "levee-types"]),
     ("levee-cli", &["levee-client", "levee-types"]),
     (
         "levee-tests",

@@ -19,6 +19,7 @@ fn records() -> Vec<Record> {
         )),
         headers: vec![header("source", Some(b"nyc")), header("empty", Some(b"")), header("none", None)],
         timestamp_ms: Some(1_357_034_400_000),
+        deliver_at_ms: None,
     };
     let tombstone = Record { key: Some(Bytes::from_static(b"N14228")), ..Record::default() };
     let repeats = Record { value: Some("departed, ".repeat(20).into()), ..Record::default() };

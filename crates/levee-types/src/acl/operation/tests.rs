@@ -46,3 +46,14 @@ fn a_set_has_what_was_put_in_and_is_never_empty() {
         assert_eq!(set.to_string(), names.join(", "));
     }
 }
+
+#[test]
+fn what_cannot_be_done_with_a_group_is_told_from_what_can() {
+    use crate::acl::ResourceKind;
+    assert_eq!(ResourceKind::Topic.operations().iter().collect::<Vec<_>>(), AclOperation::ALL);
+    let of_groups = ResourceKind::Group.operations();
+    assert_eq!(of_groups.to_string(), "consume, list, describe, delete, alter");
+    let everything = AclOperations::new(AclOperation::ALL).unwrap();
+    assert_eq!(everything.without(of_groups).unwrap().to_string(), "produce, create, trim");
+    assert_eq!(of_groups.without(everything), None);
+}

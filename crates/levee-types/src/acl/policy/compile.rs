@@ -1,7 +1,6 @@
 //! From rules to a policy.
 
-use super::{AclPolicy, Effects, Grant, Grantee, PatternKey, SubjectKey};
-use crate::acl::pattern::TopicPattern;
+use super::{AclPolicy, Effects, Grant, Grantee, OfKind, PatternKey, SubjectKey};
 use crate::acl::rule::{AclRule, Effect, Subject};
 use crate::acl::slots::{Hashing, Slots};
 
@@ -32,21 +31,22 @@ impl AclPolicy {
     }
 
     fn add(&mut self, rule: u32) {
-        let AclRule { effect, operations, ref topics, .. } = self.rules[rule as usize];
-        let is_everything = topics.is_everything();
+        let AclRule { effect, operations, ref resources, .. } = self.rules[rule as usize];
+        let (kind, is_everything) = (resources.kind(), resources.is_everything());
         let subject = self.subject_of(rule);
         let grant = self.grant_of(rule, subject);
-        let (subject, grant) = (&mut self.subjects[subject as usize], &mut self.grants[grant as usize]);
+        let of_kind = &mut self.subjects[subject as usize].kinds[kind as usize];
+        let grant = &mut self.grants[grant as usize];
         match effect {
             Effect::Allow => {
                 let allowed = operations.with_implied().bits();
                 grant.effects.allows |= allowed;
-                subject.allows |= allowed;
+                of_kind.allows |= allowed;
             }
             Effect::Deny => {
                 grant.effects.denies |= operations.bits();
                 if is_everything {
-                    subject.denies_everywhere |= operations.bits();
+                    of_kind.denies_everywhere |= operations.bits();
                 }
             }
         }
@@ -58,7 +58,7 @@ impl AclPolicy {
         let is_everyone = *subject == Subject::Everyone;
         self.find_subject(SubjectKey::of(subject)).unwrap_or_else(|slot| {
             let new = number(self.subjects.len());
-            self.subjects.push(Grantee { rule, allows: 0, denies_everywhere: 0, lengths: 0..0 });
+            self.subjects.push(Grantee { rule, kinds: <[OfKind; 2]>::default() });
             self.by_subject.fill(slot, new);
             if is_everyone {
                 self.everyone = Some(new);
@@ -69,8 +69,8 @@ impl AclPolicy {
 
     /// What is granted to the subject on the pattern of a rule.
     fn grant_of(&mut self, rule: u32, subject: u32) -> u32 {
-        let pattern = PatternKey::of(&self.rules[rule as usize].topics);
-        let text = self.hashing.text(pattern.text());
+        let pattern = PatternKey::of(&self.rules[rule as usize].resources);
+        let text = self.hashing.text(pattern.text);
         self.find_grant(subject, pattern, text).unwrap_or_else(|slot| {
             let new = number(self.grants.len());
             self.grants.push(Grant { rule, subject, effects: Effects::default() });
@@ -79,20 +79,21 @@ impl AclPolicy {
         })
     }
 
-    /// Gives each subject the lengths of its prefixes.
+    /// Gives each subject the lengths of its prefixes, of topics and of groups.
     fn add_lengths(&mut self) {
-        let prefixes = self.grants.iter().filter_map(|grant| match &self.rules[grant.rule as usize].topics {
-            TopicPattern::Prefix(prefix) => Some((grant.subject, prefix.length())),
-            TopicPattern::Name(_) => None,
+        let prefixes = self.grants.iter().filter_map(|grant| {
+            let pattern = &self.rules[grant.rule as usize].resources;
+            pattern.is_prefix().then(|| (grant.subject, pattern.kind(), pattern.length()))
         });
         let mut lengths: Vec<_> = prefixes.collect();
         lengths.sort_unstable();
         lengths.dedup();
-        self.lengths = lengths.iter().map(|(_, length)| *length).collect();
+        self.lengths = lengths.iter().map(|(.., length)| *length).collect();
         let mut begin = 0;
-        for of_subject in lengths.chunk_by(|(one, _), (other, _)| one == other) {
-            let end = begin + number(of_subject.len());
-            self.subjects[of_subject[0].0 as usize].lengths = begin..end;
+        for alike in lengths.chunk_by(|(one, of, _), (other, of_other, _)| (one, of) == (other, of_other)) {
+            let (subject, kind, _) = alike[0];
+            let end = begin + number(alike.len());
+            self.subjects[subject as usize].kinds[kind as usize].lengths = begin..end;
             begin = end;
         }
     }

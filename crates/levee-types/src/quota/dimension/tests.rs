@@ -16,7 +16,8 @@ fn numbers_and_names_are_pinned() {
             (6, "storage"),
             (7, "topics"),
             (8, "partitions"),
-            (9, "producers")
+            (9, "producers"),
+            (10, "groups"),
         ]
     );
     let actions = Action::ALL.map(|action| (action as i32, action.name()));
@@ -33,7 +34,7 @@ fn numbers_and_names_lead_back() {
         assert_eq!(Action::from_number(action as i32), Some(action));
         assert_eq!(action.name().parse(), Ok(action));
     }
-    for beyond in [-1, 0, 10] {
+    for beyond in [-1, 0, 11] {
         assert_eq!(Dimension::from_number(beyond), None);
     }
     assert_eq!((Action::from_number(0), Action::from_number(4)), (None, None));
