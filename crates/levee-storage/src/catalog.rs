@@ -5,9 +5,11 @@
 
 pub(crate) mod acl;
 pub(crate) mod audit;
+pub(crate) mod groups;
 pub(crate) mod plans;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
+pub(crate) mod transactions;
 pub(crate) mod usage;
 pub(crate) mod users;
 pub(crate) mod view;

@@ -1,12 +1,16 @@
 //! What the committer is asked to do.
 
 use crate::catalog::Topic;
+use crate::catalog::groups::Ahead;
 use crate::committer::{ENTRY_BYTES, Group, Machine};
 use crate::error::StorageError;
+use crate::fence::Fence;
 use crate::queue::Claim;
+use crate::transaction::{Deadline, Staged, TransactionCommit, TransactionCommitted, TransactionSequence};
 use bytes::Bytes;
 use levee_types::fair::SYSTEM_WEIGHT;
-use levee_types::{Durability, PartitionId, ProducerId, TenantId};
+use levee_types::limits::MAX_TRANSACTION_BATCHES;
+use levee_types::{Durability, GroupId, PartitionId, ProducerId, TenantId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -25,6 +29,8 @@ pub struct Append {
     pub max_timestamp_ms: Option<i64>,
     /// Who sends it, to store a repeated batch once.
     pub producer: Option<ProducerSequence>,
+    /// The offset that its first record must get; otherwise nothing is appended.
+    pub expected_offset: Option<u64>,
     /// When it is acknowledged.
     pub durability: Durability,
     /// Of the tenant among others, 1 to 100.
@@ -71,6 +77,29 @@ pub struct ProducerSession {
     pub epoch: u32,
 }
 
+/// How far a group has come in a partition, as whoever has the partition says.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Which group.
+    pub group: GroupId,
+    /// Where.
+    pub partition: PartitionId,
+    /// Where it goes on: every record before is done.
+    pub offset: u64,
+    /// Of a queue: records behind `offset` that are not as those that nobody looked at, in order and apart. Empty
+    /// for consumers.
+    pub ahead: Vec<Ahead>,
+    /// The right to say so.
+    pub fence: Fence,
+}
+
+impl Commit {
+    /// About how many bytes it occupies.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>() + self.ahead.len() * size_of::<Ahead>()
+    }
+}
+
 /// Where an answer goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
 
@@ -95,6 +124,15 @@ pub(crate) enum Command {
     Import(Append, Place, Reply<()>),
     InitProducer(TenantId, Option<ProducerId>, Reply<ProducerSession>),
     RenewProducer(TenantId, ProducerSession, Reply<ProducerSession>),
+    /// Commits that stand each for itself.
+    Commit(TenantId, Vec<Commit>, Reply<Vec<Result<(), StorageError>>>),
+    /// A record that a queue gives up, and that it is done with.
+    CommitDead(Box<(Append, Commit)>, Reply<Appended>),
+    Stage(Append, TransactionSequence, Reply<Staged>),
+    CommitTransaction(TenantId, TransactionCommit, Reply<TransactionCommitted>),
+    AbortTransaction(TenantId, ProducerSession, u64, Reply<()>),
+    /// Aborts a transaction that is still open when its time is over.
+    ExpireTransaction(Deadline, Reply<()>),
     /// For a tenant, or the system.
     Change(TenantId, Change),
 }
@@ -102,34 +140,52 @@ pub(crate) enum Command {
 impl Command {
     /// What it claims in the queue. `bytes`: what it holds.
     pub(crate) fn claim(&self, bytes: usize) -> Claim {
+        let mut entries = 1;
         let weight = match self {
-            Self::Append(append, _) | Self::Import(append, ..) => append.weight,
+            Self::Append(append, _) | Self::Import(append, ..) | Self::Stage(append, ..) => append.weight,
+            Self::CommitTransaction(_, commit, _) => {
+                // Each of them is written to the index, wherever its bytes are.
+                entries += commit.batches.len()
+                    + commit.commits.len()
+                    + (commit.staged as usize).min(MAX_TRANSACTION_BATCHES);
+                commit.weight
+            }
+            Self::CommitDead(dead, _) => dead.0.weight,
             // They are small and seldom, and must not win a turn for the appends behind them.
-            Self::InitProducer(..) | Self::RenewProducer(..) => 1,
+            Self::InitProducer(..)
+            | Self::RenewProducer(..)
+            | Self::Commit(..)
+            | Self::AbortTransaction(..)
+            | Self::ExpireTransaction(..) => 1,
             // One is a whole turn.
             Self::Change(..) => SYSTEM_WEIGHT,
         };
-        let cost = if self.shares_a_group() { bytes as u64 + ENTRY_BYTES } else { Claim::WHOLE_GROUP };
+        let cost = match self.shares_a_group() {
+            true => bytes as u64 + entries as u64 * ENTRY_BYTES,
+            false => Claim::WHOLE_GROUP,
+        };
         Claim { tenant: self.tenant(), weight, bytes, cost }
     }
 
     /// Whose turn it takes.
     fn tenant(&self) -> TenantId {
         match self {
-            Self::Append(Append { partition, .. }, _) | Self::Import(Append { partition, .. }, ..) => {
-                partition.tenant
+            Self::Append(append, ..) | Self::Import(append, ..) | Self::Stage(append, ..) => {
+                append.partition.tenant
             }
-            Self::InitProducer(tenant, ..) | Self::RenewProducer(tenant, ..) | Self::Change(tenant, _) => {
-                *tenant
-            }
+            Self::CommitDead(dead, _) => dead.0.partition.tenant,
+            Self::InitProducer(tenant, ..)
+            | Self::RenewProducer(tenant, ..)
+            | Self::Commit(tenant, ..)
+            | Self::CommitTransaction(tenant, ..)
+            | Self::AbortTransaction(tenant, ..)
+            | Self::Change(tenant, _) => *tenant,
+            Self::ExpireTransaction(deadline, _) => deadline.tenant,
         }
     }
 
     /// Whether it is decided on memory that runs ahead of the rows, and so may stand before others in a group.
     pub(crate) fn shares_a_group(&self) -> bool {
-        match self {
-            Self::Append(..) | Self::Import(..) | Self::InitProducer(..) | Self::RenewProducer(..) => true,
-            Self::Change(..) => false,
-        }
+        !matches!(self, Self::Change(..))
     }
 }

@@ -152,7 +152,7 @@ impl<S: SegmentStore> Committer<S> {
         let mut commands = commands.into_iter();
         while let Some(queued) = commands.next() {
             let (command, room) = queued.into_parts();
-            if needs_applied_state(&command, &group) {
+            if !group.is_empty() && self.machine.needs_applied_rows(&command) {
                 self.commit_or_fail(std::mem::take(&mut group));
             }
             let shares_a_group = command.shares_a_group();
@@ -250,6 +250,7 @@ impl<S: SegmentStore> Committer<S> {
     fn publish(&mut self, effect: Effect) {
         match effect {
             Effect::Appended(partition, batch) => self.tails.publish(partition, batch),
+            Effect::Extended(partition, end) => self.tails.skip_to(partition, end),
             Effect::TopicChanged(tenant, name) => self.catalog.forget(tenant, &name),
             Effect::PartitionChanged(partition) => self.tails.forget(partition),
             Effect::TenantDeleted(tenant) => {
@@ -313,16 +314,5 @@ impl<S: SegmentStore> Committer<S> {
             self.fail(&error);
         }
         self.board.set_journal(&self.journal);
-    }
-}
-
-/// Whether a command is decided on rows that entries of the group so far change.
-fn needs_applied_state(command: &Command, group: &Group) -> bool {
-    match command {
-        Command::Append(..)
-        | Command::Import(..)
-        | Command::InitProducer(..)
-        | Command::RenewProducer(..) => false,
-        Command::Change(..) => !group.is_empty(),
     }
 }

@@ -20,8 +20,9 @@ use std::path::{Path, PathBuf};
 /// The version of everything that is stored. A directory of a higher one is refused; one of a lower one becomes
 /// one of this, because what is written from now on can be read by no earlier version.
 ///
-/// Format 2: appends carry the totals of their tenants.
-const FORMAT: u32 = 2;
+/// Format 2: appends carry the totals of their tenants. Format 3: groups, and batches of open
+/// transactions.
+const FORMAT: u32 = 3;
 
 /// An open data directory. Dropping it unlocks it.
 pub(crate) struct Directory {

@@ -86,6 +86,12 @@ pub enum StorageError {
     /// There is no such topic or partition.
     #[error("there is no such topic or partition")]
     NoTopic,
+    /// There is no such group.
+    #[error("there is no such group")]
+    NoGroup,
+    /// The partition was taken away from whoever commits.
+    #[error("the member does not have the partition any more")]
+    MemberFenced,
     /// The offset is not in the log.
     #[error("offset {offset} is out of range: the log has offsets {start} to {end}")]
     OffsetOutOfRange {
@@ -95,6 +101,14 @@ pub enum StorageError {
         start: u64,
         /// The offset that the next record gets.
         end: u64,
+    },
+    /// The batch would not get the offset that it must get.
+    #[error("the batch would get offset {current}, not {expected}")]
+    OffsetMismatch {
+        /// What was asked for.
+        expected: u64,
+        /// The offset that the next record gets.
+        current: u64,
     },
     /// A producer skipped records.
     #[error("producer sequence {sequence} is out of order: the next one is {expected}")]
@@ -110,6 +124,31 @@ pub enum StorageError {
         /// What was sent.
         sequence: u64,
     },
+    /// A transaction skipped batches.
+    #[error("batch {index} of the transaction is out of order: the next one is {expected}")]
+    OutOfOrderBatch {
+        /// What was sent.
+        index: u32,
+        /// What would be accepted.
+        expected: u32,
+    },
+    /// A producer skipped transactions, or began one before the other had ended.
+    #[error("transaction {number} is out of order: {expected} is open, or the next one")]
+    OutOfOrderTransaction {
+        /// What was sent.
+        number: u64,
+        /// What would be accepted.
+        expected: u64,
+    },
+    /// A transaction was committed, or is over for long.
+    #[error("transaction {number} has ended")]
+    TransactionEnded {
+        /// What was sent.
+        number: u64,
+    },
+    /// A transaction was aborted, or lost in a crash with what was not durable.
+    #[error("the transaction was aborted")]
+    TransactionAborted,
     /// A newer epoch of the producer exists.
     #[error("producer epoch {epoch} is fenced by epoch {current}")]
     ProducerFenced {
@@ -203,11 +242,37 @@ impl From<StorageError> for LeveeError {
             E::NoRule { .. } => (C::NotFound, text, "see those that there are with: levee acl ls"),
             E::NoPlan => (C::NotFound, text, "see those that there are with: levee plan ls"),
             E::NoTopic => (C::NotFound, text, "see those that there are with: levee topic ls"),
+            E::NoGroup => (C::NotFound, text, "see those that there are with: levee group ls"),
+            E::MemberFenced => {
+                (C::MemberFenced, text, "drop what was read of the partition, or join the group again")
+            }
             E::OffsetOutOfRange { .. } => {
                 (C::OffsetOutOfRange, text, "give an offset that the log has, or read from its start or end")
             }
+            E::OffsetMismatch { current, .. } => {
+                let hint = "read the log up to that offset, decide again, and expect it then";
+                return Self {
+                    current_offset: Some(current),
+                    ..Self::new(C::OffsetMismatch, text).with_hint(hint)
+                };
+            }
             E::OutOfOrderSequence { .. } => {
                 (C::OutOfOrderSequence, text, "send the batches from that one on again, in their order")
+            }
+            E::OutOfOrderBatch { .. } => (
+                C::OutOfOrderSequence,
+                text,
+                "stage the batches from that one on again, or abort the transaction",
+            ),
+            E::OutOfOrderTransaction { .. } => {
+                let hint = "commit or abort the open transaction, and go on with the number behind it";
+                (C::OutOfOrderSequence, text, hint)
+            }
+            E::TransactionEnded { .. } => {
+                (C::DuplicateSequence, text, "do not send it again; go on with the next number")
+            }
+            E::TransactionAborted => {
+                (C::TransactionAborted, text, "begin the next one with all that belongs to it")
             }
             E::DuplicateSequence { .. } => {
                 (C::DuplicateSequence, text, "do not send it again; go on with the next one")

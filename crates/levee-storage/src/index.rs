@@ -10,8 +10,8 @@ mod view;
 pub(crate) use view::{Rows, View};
 
 use crate::keys::{self, KeyRange, Keyspace};
-use crate::operation::Operation;
-use crate::rows::{BatchRow, Checkpoint};
+use crate::operation::{BatchMeta, BatchPlace, Operation};
+use crate::rows::{BatchRow, Checkpoint, StagedRow};
 use crate::usage::Totals;
 use levee_types::TenantId;
 use prost::Message;
@@ -236,15 +236,14 @@ impl Changes<'_> {
             }
             match operation {
                 Operation::Append(batch) => {
-                    if let Some(totals) = batch.totals {
-                        self.totals.insert((batch.partition.tenant, totals.hour()), totals);
-                    }
-                    let row = BatchRow::new(batch, segment, payload);
-                    self.batch.put_cf(
-                        &self.families.index,
-                        keys::batch(batch.partition, batch.base_offset),
-                        row.encode(),
-                    );
+                    self.append(batch, BatchPlace { segment, position: payload });
+                    payload += u64::from(batch.length);
+                }
+                Operation::AppendStaged(batch, place) => self.append(batch, *place),
+                Operation::Stage(batch) => {
+                    let row = StagedRow::new(batch, BatchPlace { segment, position: payload });
+                    let key = keys::staged(batch.partition.tenant, batch.producer, batch.index);
+                    self.batch.put_cf(&self.families.state, key, row.encode());
                     payload += u64::from(batch.length);
                 }
                 Operation::Put { keyspace, key, value } => {
@@ -259,6 +258,15 @@ impl Changes<'_> {
                 }
             }
         }
+    }
+
+    fn append(&mut self, batch: &BatchMeta, place: BatchPlace) {
+        if let Some(totals) = batch.totals {
+            self.totals.insert((batch.partition.tenant, totals.hour()), totals);
+        }
+        let key = keys::batch(batch.partition, batch.base_offset);
+        let row = BatchRow::new(batch, place.segment, place.position);
+        self.batch.put_cf(&self.families.index, key, row.encode());
     }
 
     fn write_totals(&mut self) {
@@ -286,7 +294,7 @@ impl Changes<'_> {
 /// Whether an operation may remove totals of before it, or set others.
 fn may_change_totals(operation: &Operation) -> bool {
     match operation {
-        Operation::Append(_) => false,
+        Operation::Append(_) | Operation::AppendStaged(..) | Operation::Stage(_) => false,
         Operation::Put { key, .. } | Operation::Delete { key, .. } => keys::is_usage(key),
         Operation::DeleteRange { .. } => true,
     }

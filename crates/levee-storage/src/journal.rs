@@ -24,7 +24,7 @@ use watermark::Watermark;
 pub struct Entry {
     /// What it does.
     pub operations: Vec<Operation>,
-    /// The batches of its append operations, in their order.
+    /// The batches of its append and stage operations, in their order.
     pub payload: Vec<Bytes>,
 }
 

@@ -30,11 +30,20 @@
 //! | state | 20 use of storage | hour | [`crate::usage::Totals`] |
 //! | state | 21 use of the service | hour | [`crate::rows::ServiceUseRow`] |
 //! | state | 22 tenant to be deleted (system) | when, tenant id | |
+//! | state | 23 group by name | name | group id |
+//! | state | 24 group | group id | [`crate::rows::GroupRow`] |
+//! | state | 25 progress of a group | group id, topic id, partition | [`crate::rows::ProgressRow`] |
+//! | state | 26 last transaction of a producer | producer id | [`crate::rows::TransactionRow`] |
+//! | state | 27 staged batch | producer id, index | [`crate::rows::StagedRow`] |
+//! | state | 28 deadline of a transaction (system) | when, tenant id, producer id | |
+//! | state | 29 what is staged | | [`crate::rows::StagedUseRow`] |
 //! | index | 32 batch | topic id, partition, base offset | [`crate::rows::BatchRow`] |
 
 use levee_types::{
-    PartitionId, PlanName, ProducerId, TenantId, TenantName, TokenId, TopicId, TopicName, UserId, UserName,
+    GroupId, GroupName, PartitionId, PlanName, ProducerId, TenantId, TenantName, TokenId, TopicId, TopicName,
+    UserId, UserName,
 };
+use std::ops::RangeInclusive;
 
 /// Whose quotas they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,6 +96,13 @@ const PLAN: u8 = 19;
 const USAGE: u8 = 20;
 const SERVICE_USE: u8 = 21;
 const DELETION: u8 = 22;
+const GROUP_BY_NAME: u8 = 23;
+const GROUP: u8 = 24;
+const PROGRESS: u8 = 25;
+const TRANSACTION: u8 = 26;
+const STAGED: u8 = 27;
+const TRANSACTION_DEADLINE: u8 = 28;
+const STAGED_USE: u8 = 29;
 const BATCH: u8 = 32;
 
 /// A key under construction.
@@ -165,7 +181,7 @@ pub(crate) fn topics_from(tenant: TenantId, name: &str) -> Vec<u8> {
     Key::new(tenant, TOPIC_BY_NAME).text(name).0
 }
 
-/// The name out of a key that [`tenant_by_name`] or [`topic_by_name`] made.
+/// The name out of a key that [`tenant_by_name`], [`topic_by_name`] or another one like them made.
 pub(crate) fn name(key: &[u8]) -> Option<&str> {
     // Behind the tenant and the kind.
     key.get(5..).and_then(|name| str::from_utf8(name).ok())
@@ -261,7 +277,7 @@ pub(crate) fn audit_events(tenant: TenantId) -> KeyRange {
 }
 
 /// The number at the end of a key: a rule's id, the sequence of an event, an hour, the id of a
-/// topic or user, the base offset of a batch.
+/// topic, user or group, the base offset of a batch.
 pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
@@ -347,6 +363,93 @@ pub(crate) fn deletion_of(key: &[u8]) -> Option<(i64, TenantId)> {
     let at = key.get(5..13)?.try_into().ok().map(u64::from_be_bytes)?;
     let tenant = key.get(13..)?.try_into().ok().map(u32::from_be_bytes)?;
     Some((i64::try_from(at).ok()?, TenantId(tenant)))
+}
+
+/// The id of a group.
+pub(crate) fn group_by_name(tenant: TenantId, name: &GroupName) -> Vec<u8> {
+    groups_from(tenant, name.as_str())
+}
+
+/// Where a scan of groups by name begins.
+pub(crate) fn groups_from(tenant: TenantId, name: &str) -> Vec<u8> {
+    Key::new(tenant, GROUP_BY_NAME).text(name).0
+}
+
+/// A group.
+pub(crate) fn group(tenant: TenantId, id: GroupId) -> Vec<u8> {
+    Key::new(tenant, GROUP).u64(id.0).0
+}
+
+/// All groups of a tenant.
+pub(crate) fn groups(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, GROUP).0)
+}
+
+/// How far a group has come in a partition.
+pub(crate) fn progress(group: GroupId, partition: PartitionId) -> Vec<u8> {
+    let key = Key::new(partition.tenant, PROGRESS).u64(group.0);
+    key.u64(partition.topic.0).u32(partition.partition).0
+}
+
+/// How far a group has come.
+pub(crate) fn progress_of_group(tenant: TenantId, group: GroupId) -> KeyRange {
+    with_prefix(Key::new(tenant, PROGRESS).u64(group.0).0)
+}
+
+/// How far a group has come in the partitions of a topic.
+pub(crate) fn progress_of_topic(tenant: TenantId, group: GroupId, topic: TopicId) -> KeyRange {
+    with_prefix(Key::new(tenant, PROGRESS).u64(group.0).u64(topic.0).0)
+}
+
+/// The partition out of a key that [`progress`] made.
+pub(crate) fn progress_partition(tenant: TenantId, key: &[u8]) -> Option<PartitionId> {
+    let topic = key.get(13..21)?.try_into().ok().map(u64::from_be_bytes)?;
+    let partition = key.get(21..)?.try_into().ok().map(u32::from_be_bytes)?;
+    Some(PartitionId { tenant, topic: TopicId(topic), partition })
+}
+
+/// The last transaction of a producer.
+pub(crate) fn transaction(tenant: TenantId, producer: ProducerId) -> Vec<u8> {
+    Key::new(tenant, TRANSACTION).u64(producer.0).0
+}
+
+/// A batch of an open transaction.
+pub(crate) fn staged(tenant: TenantId, producer: ProducerId, index: u32) -> Vec<u8> {
+    Key::new(tenant, STAGED).u64(producer.0).u32(index).0
+}
+
+/// All batches of the open transactions of these producers.
+pub(crate) fn staged_of(tenant: TenantId, producers: RangeInclusive<u64>) -> KeyRange {
+    let (from, to) = (staged(tenant, ProducerId(*producers.start()), 0), *producers.end());
+    (from, with_prefix(Key::new(tenant, STAGED).u64(to).0).1)
+}
+
+/// Whose transaction it is, out of a key that [`staged`] made.
+pub(crate) fn staged_producer(key: &[u8]) -> Option<ProducerId> {
+    key.get(5..13)?.try_into().ok().map(|id| ProducerId(u64::from_be_bytes(id)))
+}
+
+/// When an open transaction is aborted.
+pub(crate) fn transaction_deadline(at_ms: i64, tenant: TenantId, producer: ProducerId) -> Vec<u8> {
+    let at = at_ms.max(0).unsigned_abs();
+    Key::new(TenantId::SYSTEM, TRANSACTION_DEADLINE).u64(at).u32(tenant.0).u64(producer.0).0
+}
+
+/// The deadlines of all open transactions, the first one first.
+pub(crate) fn transaction_deadlines() -> KeyRange {
+    with_prefix(Key::new(TenantId::SYSTEM, TRANSACTION_DEADLINE).0)
+}
+
+/// When, and whose transaction, out of a key that [`transaction_deadline`] made.
+pub(crate) fn transaction_deadline_of(key: &[u8]) -> Option<(i64, TenantId, ProducerId)> {
+    let at = key.get(5..13)?.try_into().ok().map(u64::from_be_bytes)?;
+    let tenant = key.get(13..17)?.try_into().ok().map(u32::from_be_bytes)?;
+    Some((i64::try_from(at).ok()?, TenantId(tenant), ProducerId(last_u64(key)?)))
+}
+
+/// What a tenant has staged.
+pub(crate) fn staged_use(tenant: TenantId) -> Vec<u8> {
+    Key::new(tenant, STAGED_USE).0
 }
 
 /// A batch of the index.

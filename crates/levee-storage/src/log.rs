@@ -6,6 +6,7 @@
 use crate::error::StorageError;
 use crate::index::{Cursor, Index, Rows};
 use crate::keys::{self, Keyspace};
+use crate::operation::BatchMeta;
 use crate::rows::{BatchRow, TrimRow};
 use crate::segments::SegmentStore;
 use bytes::Bytes;
@@ -90,6 +91,18 @@ pub(crate) struct Head {
     /// Bytes of all batches ever appended.
     pub(crate) bytes: u64,
     pub(crate) max_timestamp_ms: i64,
+}
+
+impl Head {
+    /// The same with a batch that is the last one now.
+    pub(crate) fn behind(self, batch: &BatchMeta) -> Self {
+        Self {
+            start: self.start,
+            end: batch.base_offset + u64::from(batch.records),
+            bytes: batch.bytes_before + u64::from(batch.length),
+            max_timestamp_ms: batch.max_timestamp_ms,
+        }
+    }
 }
 
 /// Reads the logs of all partitions.

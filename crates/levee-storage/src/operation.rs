@@ -1,13 +1,13 @@
 //! Operations: what an entry of the journal does to the index and the state.
 //!
-//! Persisted, formats 1 and 2. All integers are little endian. Tags and keyspace numbers are never reused.
+//! Persisted, formats 1 to 3. All integers are little endian. Tags and keyspace numbers are never reused.
 //! An entry's operations carry everything that applying them needs, so that the index is a function of
 //! checkpoint and journal, and applying an entry twice is the same as once.
 
 pub use crate::keys::Keyspace;
 
 use crate::usage::Totals;
-use levee_types::{PartitionId, TenantId, TopicId};
+use levee_types::{PartitionId, ProducerId, TenantId, TopicId};
 
 const TAG_APPEND: u8 = 1;
 const TAG_PUT: u8 = 2;
@@ -15,12 +15,20 @@ const TAG_DELETE: u8 = 3;
 const TAG_DELETE_RANGE: u8 = 4;
 /// An append with the totals of its tenant; since format 2.
 const TAG_APPEND_COUNTED: u8 = 5;
+/// A batch that is kept for a transaction; since format 3.
+const TAG_STAGE: u8 = 6;
+/// An append of a batch that was staged: its place, and behind it an append; since format 3.
+const TAG_APPEND_STAGED: u8 = 7;
 
-/// One operation. The payload of an append stands behind all operations of its entry.
+/// One operation. The payload of an append or a staged batch stands behind all operations of its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Appends a record batch to a partition.
     Append(BatchMeta),
+    /// Keeps a record batch for a transaction.
+    Stage(StagedMeta),
+    /// Appends a record batch whose bytes are in an earlier entry.
+    AppendStaged(BatchMeta, BatchPlace),
     /// Sets a key.
     Put {
         /// Where.
@@ -71,6 +79,34 @@ pub struct BatchMeta {
     pub totals: Option<Totals>,
 }
 
+/// Everything about a batch of an open transaction but its bytes and their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StagedMeta {
+    /// Where it is to be appended.
+    pub partition: PartitionId,
+    /// Whose transaction it is.
+    pub producer: ProducerId,
+    /// Its place among the batches of the transaction.
+    pub index: u32,
+    /// How many records it has.
+    pub records: u32,
+    /// The largest timestamp of its records in Unix milliseconds, if any has one.
+    pub max_timestamp_ms: Option<i64>,
+    /// Its bytes.
+    pub length: u32,
+    /// CRC32C of its bytes.
+    pub crc: u32,
+}
+
+/// Where the bytes of a batch are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchPlace {
+    /// Segment that holds them.
+    pub segment: u64,
+    /// Where they begin in the segment.
+    pub position: u64,
+}
+
 /// Operations that cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("operations cannot be decoded")]
@@ -82,9 +118,7 @@ impl Operation {
         match self {
             Self::Append(batch) => {
                 out.push(if batch.totals.is_some() { TAG_APPEND_COUNTED } else { TAG_APPEND });
-                out.extend_from_slice(&batch.partition.tenant.0.to_le_bytes());
-                out.extend_from_slice(&batch.partition.topic.0.to_le_bytes());
-                out.extend_from_slice(&batch.partition.partition.to_le_bytes());
+                put_partition(out, batch.partition);
                 out.extend_from_slice(&batch.base_offset.to_le_bytes());
                 out.extend_from_slice(&batch.records.to_le_bytes());
                 out.extend_from_slice(&batch.append_time_ms.to_le_bytes());
@@ -95,6 +129,23 @@ impl Operation {
                 if let Some(totals) = &batch.totals {
                     totals.put(out);
                 }
+            }
+            Self::Stage(batch) => {
+                out.push(TAG_STAGE);
+                put_partition(out, batch.partition);
+                out.extend_from_slice(&batch.producer.0.to_le_bytes());
+                out.extend_from_slice(&batch.index.to_le_bytes());
+                out.extend_from_slice(&batch.records.to_le_bytes());
+                out.push(u8::from(batch.max_timestamp_ms.is_some()));
+                out.extend_from_slice(&batch.max_timestamp_ms.unwrap_or(0).to_le_bytes());
+                out.extend_from_slice(&batch.length.to_le_bytes());
+                out.extend_from_slice(&batch.crc.to_le_bytes());
+            }
+            Self::AppendStaged(batch, place) => {
+                out.push(TAG_APPEND_STAGED);
+                out.extend_from_slice(&place.segment.to_le_bytes());
+                out.extend_from_slice(&place.position.to_le_bytes());
+                Self::Append(*batch).encode(out);
             }
             Self::Put { keyspace, key, value } => {
                 out.extend_from_slice(&[TAG_PUT, *keyspace as u8]);
@@ -128,25 +179,16 @@ impl Operation {
 
     fn decode(input: &mut Input<'_>) -> Result<Self, BadOperations> {
         let [tag] = input.array()?;
-        if tag == TAG_APPEND || tag == TAG_APPEND_COUNTED {
-            return Ok(Self::Append(BatchMeta {
-                partition: PartitionId {
-                    tenant: TenantId(u32::from_le_bytes(input.array()?)),
-                    topic: TopicId(u64::from_le_bytes(input.array()?)),
-                    partition: u32::from_le_bytes(input.array()?),
-                },
-                base_offset: u64::from_le_bytes(input.array()?),
-                records: u32::from_le_bytes(input.array()?),
-                append_time_ms: i64::from_le_bytes(input.array()?),
-                max_timestamp_ms: i64::from_le_bytes(input.array()?),
-                bytes_before: u64::from_le_bytes(input.array()?),
-                length: u32::from_le_bytes(input.array()?),
-                crc: u32::from_le_bytes(input.array()?),
-                totals: match tag {
-                    TAG_APPEND_COUNTED => Some(Totals::take(&input.array()?).map_err(|_| BadOperations)?),
-                    _ => None,
-                },
-            }));
+        match tag {
+            TAG_APPEND | TAG_APPEND_COUNTED => return Ok(Self::Append(decode_append(tag, input)?)),
+            TAG_STAGE => return decode_stage(input).map(Self::Stage),
+            TAG_APPEND_STAGED => {
+                let (segment, position) = (input.u64()?, input.u64()?);
+                let [tag] = input.array()?;
+                let place = BatchPlace { segment, position };
+                return Ok(Self::AppendStaged(decode_append(tag, input)?, place));
+            }
+            _ => {}
         }
         let [keyspace] = input.array()?;
         let keyspace = Keyspace::from_number(keyspace).ok_or(BadOperations)?;
@@ -157,6 +199,46 @@ impl Operation {
             _ => Err(BadOperations),
         }
     }
+}
+
+fn decode_append(tag: u8, input: &mut Input<'_>) -> Result<BatchMeta, BadOperations> {
+    Ok(BatchMeta {
+        partition: input.partition()?,
+        base_offset: input.u64()?,
+        records: input.u32()?,
+        append_time_ms: i64::from_le_bytes(input.array()?),
+        max_timestamp_ms: i64::from_le_bytes(input.array()?),
+        bytes_before: input.u64()?,
+        length: input.u32()?,
+        crc: input.u32()?,
+        totals: match tag {
+            TAG_APPEND => None,
+            TAG_APPEND_COUNTED => Some(Totals::take(&input.array()?).map_err(|_| BadOperations)?),
+            _ => return Err(BadOperations),
+        },
+    })
+}
+
+fn decode_stage(input: &mut Input<'_>) -> Result<StagedMeta, BadOperations> {
+    Ok(StagedMeta {
+        partition: input.partition()?,
+        producer: ProducerId(input.u64()?),
+        index: input.u32()?,
+        records: input.u32()?,
+        max_timestamp_ms: match (input.array()?, i64::from_le_bytes(input.array()?)) {
+            ([0], _) => None,
+            ([1], at_ms) => Some(at_ms),
+            _ => return Err(BadOperations),
+        },
+        length: input.u32()?,
+        crc: input.u32()?,
+    })
+}
+
+fn put_partition(out: &mut Vec<u8>, partition: PartitionId) {
+    out.extend_from_slice(&partition.tenant.0.to_le_bytes());
+    out.extend_from_slice(&partition.topic.0.to_le_bytes());
+    out.extend_from_slice(&partition.partition.to_le_bytes());
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -175,8 +257,21 @@ impl Input<'_> {
         Ok(*head)
     }
 
+    fn u32(&mut self) -> Result<u32, BadOperations> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, BadOperations> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn partition(&mut self) -> Result<PartitionId, BadOperations> {
+        let (tenant, topic, partition) = (TenantId(self.u32()?), TopicId(self.u64()?), self.u32()?);
+        Ok(PartitionId { tenant, topic, partition })
+    }
+
     fn bytes(&mut self) -> Result<Vec<u8>, BadOperations> {
-        let length = u32::from_le_bytes(self.array()?) as usize;
+        let length = self.u32()? as usize;
         let (head, rest) = self.0.split_at_checked(length).ok_or(BadOperations)?;
         self.0 = rest;
         Ok(head.to_vec())

@@ -1,14 +1,18 @@
 //! The values of the index and the state. Persisted, format 1: field numbers are never reused.
 //!
-//! Rows are protobuf messages, declared here: they grow by new fields. The two that are written with each
+//! Rows are protobuf messages, declared here: they grow by new fields. Those that are written with each
 //! batch have a fixed layout instead, little endian, of a version byte and their fields.
 
+mod groups;
 mod tenancy;
+mod transactions;
 
+pub(crate) use groups::{AheadRow, GroupRow, ProgressRow, QueueRow};
 pub(crate) use tenancy::{
-    AclRuleRow, AuditEnds, AuditEventRow, CertificateRow, PlanRow, QuotaRow, QuotasRow, ScopeRow,
+    AclRuleRow, AuditEnds, AuditEventRow, CertificateRow, GroupsRow, PlanRow, QuotaRow, QuotasRow, ScopeRow,
     ServiceUseRow, TokenRow, UserRow,
 };
+pub(crate) use transactions::{StagedRow, StagedUseRow, TransactionRow};
 
 use crate::operation::BatchMeta;
 use prost::Message;
@@ -104,6 +108,12 @@ pub(crate) struct TenantCounters {
     /// The producer with the lowest id that is not forgotten; 0: the first.
     #[prost(uint64, tag = "11")]
     pub(crate) first_producer: u64,
+    /// The id of the group that was created last.
+    #[prost(uint64, tag = "12")]
+    pub(crate) last_group: u64,
+    /// How many groups there are.
+    #[prost(uint64, tag = "13")]
+    pub(crate) groups: u64,
 }
 
 /// A topic.

@@ -2,11 +2,13 @@
 
 mod acl;
 mod audit;
+mod groups;
 mod import;
 mod plans;
 mod replay;
 mod tenants;
 mod topics;
+mod transactions;
 mod usage;
 mod users;
 
@@ -182,8 +184,17 @@ impl<S: SegmentStore> Shard<S> {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StorageError> {
+        self.ask_with(0, command).await
+    }
+
+    /// Asks something that holds about so many bytes.
+    async fn ask_with<T>(
+        &self,
+        bytes: usize,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, StorageError> {
         let (reply, answer) = oneshot::channel();
-        self.push(command(reply), 0).await?;
+        self.push(command(reply), bytes).await?;
         unwrap_answer(answer.await)
     }
 

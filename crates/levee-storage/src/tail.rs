@@ -220,6 +220,21 @@ impl TailWriter {
         self.tails.bytes.store(self.total, Ordering::Relaxed);
     }
 
+    /// Has a tail go on at the end of batches that are readable now, in the log only: what is cached before them is
+    /// forgotten, because a tail has no gaps. The subscribers are told by [`Self::wake`].
+    pub(crate) fn skip_to(&mut self, partition: PartitionId, end: u64) {
+        let mut stripe = self.tails.stripe(partition);
+        if let Entry::Occupied(mut tail) = stripe.entry(partition) {
+            tail.get_mut().batches = VecDeque::new();
+            tail.get_mut().end = Some(end);
+            if tail.get().is_unused() {
+                tail.remove();
+            } else if self.grown.last() != Some(&partition) {
+                self.grown.push(partition);
+            }
+        }
+    }
+
     /// Tells the subscribers of all partitions that grew, once for each partition: after the answers, so
     /// that many subscribers hold up nobody's.
     pub(crate) fn wake(&mut self) {

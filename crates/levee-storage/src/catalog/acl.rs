@@ -20,13 +20,13 @@ pub(crate) fn to_row(rule: &AclRule) -> AclRuleRow {
         effect: rule.effect as u32,
         user,
         group,
-        scope: Some(scope_row(rule.operations, &rule.topics)),
+        scope: Some(scope_row(rule.operations, &rule.resources)),
         created_ms: rule.created_ms,
     }
 }
 
 pub(crate) fn from_row(id: u64, row: &AclRuleRow) -> Result<AclRule, BadRow> {
-    let (operations, topics) = scope_parts(row.scope.as_ref().ok_or(BadRow)?)?;
+    let (operations, resources) = scope_parts(row.scope.as_ref().ok_or(BadRow)?)?;
     let subject = match (row.user.as_str(), row.group.as_str()) {
         ("", "") => Subject::Everyone,
         (user, "") => Subject::User(UserName::new(user).map_err(|_| BadRow)?),
@@ -34,7 +34,7 @@ pub(crate) fn from_row(id: u64, row: &AclRuleRow) -> Result<AclRule, BadRow> {
         _ => return Err(BadRow),
     };
     let effect = number(row.effect, Effect::from_number)?;
-    Ok(AclRule { id, effect, subject, operations, topics, created_ms: row.created_ms })
+    Ok(AclRule { id, effect, subject, operations, resources, created_ms: row.created_ms })
 }
 
 impl Catalog {

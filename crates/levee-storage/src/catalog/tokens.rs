@@ -3,8 +3,8 @@
 use super::{Catalog, Page};
 use crate::error::StorageError;
 use crate::keys::{self, Keyspace};
-use crate::rows::{BadRow, ScopeRow, TokenRow};
-use levee_types::acl::{AclOperation, AclOperations, TokenScope, TopicPattern};
+use crate::rows::{BadRow, GroupsRow, ScopeRow, TokenRow};
+use levee_types::acl::{AclOperation, AclOperations, Pattern, ResourceKind, TokenScope};
 use levee_types::{TenantId, TokenId, UserId};
 use prost::Message;
 
@@ -46,32 +46,41 @@ impl Token {
             hash: self.hash.to_vec(),
             created_ms: self.created_ms,
             expires_ms: self.expires_ms,
-            scopes: self.scopes.iter().map(|scope| scope_row(scope.operations, &scope.topics)).collect(),
+            scopes: self.scopes.iter().map(|scope| scope_row(scope.operations, &scope.resources)).collect(),
             description: self.description.clone(),
         }
     }
 }
 
 fn scope(row: &ScopeRow) -> Result<TokenScope, BadRow> {
-    let (operations, topics) = scope_parts(row)?;
-    Ok(TokenScope { operations, topics })
+    let (operations, resources) = scope_parts(row)?;
+    Ok(TokenScope { operations, resources })
 }
 
-pub(super) fn scope_parts(row: &ScopeRow) -> Result<(AclOperations, TopicPattern), BadRow> {
+pub(super) fn scope_parts(row: &ScopeRow) -> Result<(AclOperations, Pattern), BadRow> {
     let is_set = |operation: &AclOperation| row.operations & bit(*operation) != 0;
     let operations = AclOperations::new(AclOperation::ALL.into_iter().filter(is_set)).ok_or(BadRow)?;
-    let topics =
-        if row.is_prefix { TopicPattern::prefix(&row.topics) } else { TopicPattern::name(&row.topics) };
-    Ok((operations, topics.map_err(|_| BadRow)?))
+    let (kind, text, is_prefix) = match &row.groups {
+        None => (ResourceKind::Topic, &row.topics, row.is_prefix),
+        Some(groups) if row.topics.is_empty() && !row.is_prefix => {
+            (ResourceKind::Group, &groups.text, groups.is_prefix)
+        }
+        Some(_) => return Err(BadRow),
+    };
+    let resources = if is_prefix { Pattern::prefix(kind, text) } else { Pattern::name(kind, text) };
+    Ok((operations, resources.map_err(|_| BadRow)?))
 }
 
-pub(super) fn scope_row(operations: AclOperations, topics: &TopicPattern) -> ScopeRow {
-    let (topics, is_prefix) = match topics {
-        TopicPattern::Name(name) => (name.as_str().to_owned(), false),
-        TopicPattern::Prefix(prefix) => (prefix.as_str().to_owned(), true),
-    };
+pub(super) fn scope_row(operations: AclOperations, resources: &Pattern) -> ScopeRow {
+    let (text, is_prefix) = (resources.text().to_owned(), resources.is_prefix());
     let operations = operations.iter().fold(0, |bits, operation| bits | bit(operation));
-    ScopeRow { operations, topics, is_prefix }
+    match resources.kind() {
+        ResourceKind::Topic => ScopeRow { operations, topics: text, is_prefix, groups: None },
+        ResourceKind::Group => {
+            let groups = Some(GroupsRow { text, is_prefix });
+            ScopeRow { operations, groups, ..ScopeRow::default() }
+        }
+    }
 }
 
 fn bit(operation: AclOperation) -> u32 {
@@ -117,3 +126,6 @@ impl Catalog {
         Ok(Page { items, next: None })
     }
 }
+
+#[cfg(test)]
+mod tests;

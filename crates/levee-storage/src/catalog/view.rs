@@ -1,5 +1,6 @@
 //! A tenant as it is at one moment: what it has, and where its logs begin and end.
 
+use super::groups::{self, Group, Progress};
 use super::plans::quotas;
 use super::tenants::Tenant;
 use super::users::User;
@@ -8,11 +9,11 @@ use crate::error::StorageError;
 use crate::index::{Rows, View};
 use crate::keys::{self, KeyRange, Keyspace, QuotaPart};
 use crate::log;
-use crate::rows::{AclRuleRow, BadRow, QuotasRow, TenantCounters, TenantRow, TopicRow, UserRow};
+use crate::rows::{AclRuleRow, BadRow, GroupRow, QuotasRow, TenantCounters, TenantRow, TopicRow, UserRow};
 use crate::usage::Totals;
 use levee_types::acl::AclRule;
 use levee_types::quota::Quotas;
-use levee_types::{PartitionId, TenantId, TopicId, UserId};
+use levee_types::{GroupId, PartitionId, TenantId, TopicId, UserId};
 use prost::Message;
 
 /// Where a log begins and ends, with the batch that its first record lies in.
@@ -92,6 +93,40 @@ impl<'a> TenantView<'a> {
             let row = TopicRow::decode(row).map_err(StorageError::from)?;
             visit(Topic::from_row(TopicId(id), row)?)
         })
+    }
+
+    /// Visits the groups, in the order of their creation.
+    ///
+    /// # Errors
+    /// That of `visit`, or the index cannot be read.
+    pub fn groups<E: From<StorageError>>(
+        &self,
+        mut visit: impl FnMut(Group) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.scan(keys::groups(self.id), |id, row| {
+            let row = GroupRow::decode(row).map_err(StorageError::from)?;
+            visit(Group::from_row(GroupId(id), row).map_err(StorageError::from)?)
+        })
+    }
+
+    /// Visits how far a group has come, in the order of the partitions.
+    ///
+    /// # Errors
+    /// That of `visit`, or the index cannot be read.
+    pub fn progress<E: From<StorageError>>(
+        &self,
+        group: GroupId,
+        mut visit: impl FnMut(PartitionId, Progress) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let range = keys::progress_of_group(self.id, group);
+        let mut cursor = self.view.cursor(Keyspace::State, range);
+        cursor.first().map_err(StorageError::from)?;
+        while let Some((key, row)) = cursor.item() {
+            let (partition, progress) = groups::progress(self.id, key, row)?;
+            visit(partition, progress)?;
+            cursor.next().map_err(StorageError::from)?;
+        }
+        Ok(())
     }
 
     /// The quotas that were set for the tenant, its users and its topics.

@@ -4,11 +4,14 @@ use crate::command::{Command, Reply};
 use crate::error::StorageError;
 use crate::journal::Entry;
 use crate::log::StoredBatch;
+use crate::operation::Operation;
 use levee_types::{PartitionId, TenantId, TopicName};
 
 /// What becomes visible when a group is applied.
 pub(crate) enum Effect {
     Appended(PartitionId, StoredBatch),
+    /// Up to an offset, by batches that are in the log only.
+    Extended(PartitionId, u64),
     TopicChanged(TenantId, TopicName),
     /// Deleted or trimmed.
     PartitionChanged(PartitionId),
@@ -59,6 +62,13 @@ impl Group {
         self.changes.entries.push(entry);
     }
 
+    /// Adds to what the command before this does.
+    pub(super) fn extend_last(&mut self, operation: Operation) {
+        if let Some(entry) = self.changes.entries.last_mut() {
+            entry.operations.push(operation);
+        }
+    }
+
     /// What an answer says was stored before, perhaps not durably yet.
     pub(super) fn require_sync(&mut self) {
         self.changes.needs_sync = true;
@@ -91,8 +101,15 @@ impl Group {
     pub(super) fn refuse(&mut self, command: Command, refusal: &StorageError) {
         match command {
             Command::Append(_, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::CommitDead(_, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::Commit(_, _, reply) => self.answer(reply, Err(refusal.clone())),
             Command::Import(_, _, reply) => self.answer(reply, Err(refusal.clone())),
             Command::InitProducer(_, _, reply) | Command::RenewProducer(_, _, reply) => {
+                self.answer(reply, Err(refusal.clone()));
+            }
+            Command::Stage(_, _, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::CommitTransaction(_, _, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::AbortTransaction(_, _, _, reply) | Command::ExpireTransaction(_, reply) => {
                 self.answer(reply, Err(refusal.clone()));
             }
             Command::Change(_, change) => change(Err(refusal), self),

@@ -1,19 +1,22 @@
 //! The state machine: decides what a command does.
 //!
-//! Appends and new sessions of producers are decided on what earlier commands of the same group leave behind,
-//! which is kept in memory. Every other command has a group of its own and is decided on rows that are
-//! applied, so that only these two need such memory.
+//! Appends, new sessions of producers, transactions and commits of groups are decided on what earlier commands of the
+//! same group leave behind, which is kept in memory. Every other command has a group of its own and is decided on rows
+//! that are applied, so that only these need such memory.
 
 mod acl;
 mod append;
 mod audit;
 mod draft;
+mod groups;
 mod import;
 mod plans;
 mod producers;
+mod progress;
 mod tenants;
 mod tokens;
 mod topics;
+mod transactions;
 mod trim;
 mod usage;
 mod users;
@@ -24,6 +27,7 @@ pub use plans::QuotaChange;
 pub use tokens::NewToken;
 
 use super::group::{Effect, Group};
+use crate::catalog::groups::Progress;
 use crate::command::{Command, Turn};
 use crate::error::StorageError;
 use crate::index::Index;
@@ -31,11 +35,12 @@ use crate::keys::{self, KeyRange, Keyspace};
 use crate::log::Head;
 use crate::rows::{NodeCounters, ProducerRow, TenantCounters, TenantRow};
 use crate::usage::Totals;
-use levee_types::{PartitionId, ProducerId, TenantId};
+use levee_types::{GroupId, PartitionId, ProducerId, TenantId};
 use plans::CountLimits;
 use producers::KnownProducers;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use transactions::{StagedUse, Transaction};
 
 /// Partitions, producers, epochs and tenants that are remembered. Beyond it everything is forgotten and read again
 /// when needed, which is simpler than forgetting the oldest and costs one seek for each.
@@ -53,6 +58,16 @@ pub(crate) struct Machine {
     totals: HashMap<TenantId, Totals>,
     /// What tenants may have.
     limits: HashMap<TenantId, CountLimits>,
+    /// Groups that there are.
+    groups: HashSet<(TenantId, GroupId)>,
+    /// How far groups have come; `None`: they have committed nothing.
+    progress: HashMap<(GroupId, PartitionId), Option<Progress>>,
+    /// The last transactions of producers.
+    transactions: HashMap<(TenantId, ProducerId), Transaction>,
+    /// What tenants have staged.
+    staged: HashMap<TenantId, StagedUse>,
+    /// Whose staged batches and commits are not among the rows yet, because they are of this group.
+    unapplied: HashSet<(TenantId, ProducerId)>,
 }
 
 impl Machine {
@@ -65,12 +80,37 @@ impl Machine {
             known_producers: HashMap::new(),
             totals: HashMap::new(),
             limits: HashMap::new(),
+            groups: HashSet::new(),
+            progress: HashMap::new(),
+            transactions: HashMap::new(),
+            staged: HashMap::new(),
+            unapplied: HashSet::new(),
+        }
+    }
+
+    /// Whether a command is decided on rows that entries of the group so far change.
+    pub(super) fn needs_applied_rows(&self, command: &Command) -> bool {
+        match command {
+            Command::Append(..)
+            | Command::Import(..)
+            | Command::InitProducer(..)
+            | Command::RenewProducer(..)
+            | Command::Commit(..)
+            | Command::CommitDead(..)
+            | Command::AbortTransaction(..)
+            | Command::ExpireTransaction(..) => false,
+            Command::Stage(append, sequence, _) => self.is_unapplied_repetition(append, sequence),
+            Command::CommitTransaction(tenant, commit, _) => {
+                self.unapplied.contains(&(*tenant, commit.session.producer))
+            }
+            Command::Change(..) => true,
         }
     }
 
     /// Adds what a command does, and its answer, to a group.
     pub(super) fn decide(&mut self, command: Command, group: &mut Group, now_ms: i64) {
         if group.is_empty() {
+            self.unapplied.clear();
             self.forget_if_many();
         }
         match command {
@@ -88,6 +128,31 @@ impl Machine {
             }
             Command::RenewProducer(tenant, held, reply) => {
                 let result = self.renew_producer(tenant, held, group);
+                group.answer(reply, result);
+            }
+            Command::Commit(tenant, commits, reply) => {
+                let results = self.commit(tenant, commits, group, now_ms);
+                group.answer(reply, Ok(results));
+            }
+            Command::CommitDead(dead, reply) => {
+                let (append, commit) = *dead;
+                let result = self.commit_dead(append, commit, group, now_ms);
+                group.answer(reply, result);
+            }
+            Command::Stage(append, sequence, reply) => {
+                let result = self.stage(append, sequence, group, now_ms);
+                group.answer(reply, result);
+            }
+            Command::CommitTransaction(tenant, commit, reply) => {
+                let result = self.commit_transaction(tenant, commit, group, now_ms);
+                group.answer(reply, result);
+            }
+            Command::AbortTransaction(tenant, session, number, reply) => {
+                let result = self.abort_transaction(tenant, session, number, group);
+                group.answer(reply, result);
+            }
+            Command::ExpireTransaction(deadline, reply) => {
+                let result = self.expire_transaction(deadline, group);
                 group.answer(reply, result);
             }
             Command::Change(_, change) => change(Ok(Turn { machine: self, now_ms }), group),
@@ -112,6 +177,12 @@ impl Machine {
         forget_beyond(count, &mut self.known_producers);
         forget_beyond(count, &mut self.totals);
         forget_beyond(count, &mut self.limits);
+        forget_beyond(count, &mut self.progress);
+        if self.groups.len() > count {
+            self.groups.clear();
+        }
+        forget_beyond(count, &mut self.transactions);
+        forget_beyond(count, &mut self.staged);
     }
 
     fn row<T: prost::Message + Default>(&self, key: &[u8]) -> Result<Option<T>, StorageError> {

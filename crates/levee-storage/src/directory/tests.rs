@@ -43,10 +43,10 @@ fn another_format_is_refused_with_what_to_do() {
     drop(open(directory.path()).unwrap());
     let marker = directory.path().join("LEVEE");
     let text = fs::read_to_string(&marker).unwrap();
-    assert_eq!(text, format!("format = 2\nid = {}\n", "07".repeat(16)));
+    assert_eq!(text, format!("format = 3\nid = {}\n", "07".repeat(16)));
     for (bad, expected) in [
-        (text.replace("format = 2", "format = 3"), "reads formats 1 to 2"),
-        (text.replace("format = 2", "format = 0"), "reads formats 1 to 2"),
+        (text.replace("format = 3", "format = 4"), "reads formats 1 to 3"),
+        (text.replace("format = 3", "format = 0"), "reads formats 1 to 3"),
         (String::new(), "names no format"),
         ("format = 1\n".to_owned(), "names no id"),
         (format!("format = 1\nid = {}\n", "zz".repeat(16)), "not a number"),
@@ -63,7 +63,7 @@ fn a_directory_of_an_earlier_format_becomes_one_of_this() {
     drop(open(directory.path()).unwrap());
     let marker = directory.path().join("LEVEE");
     let text = fs::read_to_string(&marker).unwrap();
-    fs::write(&marker, text.replace("format = 2", "format = 1")).unwrap();
+    fs::write(&marker, text.replace("format = 3", "format = 1")).unwrap();
     assert_eq!(open(directory.path()).unwrap().0.id, [7; 16]);
     assert_eq!(fs::read_to_string(&marker).unwrap(), text);
 }

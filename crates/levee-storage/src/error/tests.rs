@@ -12,7 +12,12 @@ fn whatever_fails_has_its_code_and_says_what_to_do() {
         (E::NoTenant, C::NotFound),
         (E::NoTopic, C::NotFound),
         (E::OffsetOutOfRange { offset: 9, start: 0, end: 1 }, C::OffsetOutOfRange),
+        (E::OffsetMismatch { expected: 1, current: 2 }, C::OffsetMismatch),
         (E::OutOfOrderSequence { sequence: 9, expected: 1 }, C::OutOfOrderSequence),
+        (E::OutOfOrderBatch { index: 9, expected: 1 }, C::OutOfOrderSequence),
+        (E::OutOfOrderTransaction { number: 9, expected: 1 }, C::OutOfOrderSequence),
+        (E::TransactionEnded { number: 9 }, C::DuplicateSequence),
+        (E::TransactionAborted, C::TransactionAborted),
         (E::DuplicateSequence { sequence: 9 }, C::DuplicateSequence),
         (E::ProducerFenced { epoch: 1, current: 2 }, C::ProducerFenced),
         (E::UnknownProducer, C::UnknownProducer),
@@ -32,6 +37,8 @@ fn whatever_fails_has_its_code_and_says_what_to_do() {
         // What the disk holds where is for the log.
         assert!(!told.message.contains("pwritev") && !told.message.contains("77"), "{told:?}");
     }
+    let lost = LeveeError::from(E::OffsetMismatch { expected: 1, current: 2 });
+    assert_eq!(lost.current_offset, Some(2));
     let invalid = LeveeError::new(C::TooLarge, "a").with_hint("b");
     assert_eq!(LeveeError::from(E::Invalid(invalid.clone())), invalid);
 }

@@ -13,7 +13,7 @@
 //!
 //! All integers are little endian. `crc` is CRC32C: of a segment header, of what stands before it; of an
 //! entry, of the journal id, what stands before it and the operations. The id is random and told to nobody,
-//! so that no payload can look like an entry. Each append operation holds the checksum of its
+//! so that no payload can look like an entry. Each operation with a payload holds the checksum of its
 //! part of the payload, so that no byte is summed twice. `previous crc` is the `crc` of the entry before.
 //! A seal is an entry without operations that has the sequence of the entry to come.
 
@@ -170,7 +170,8 @@ impl EntryHeader {
             return Err(BadEntry);
         }
         let operations = Operation::decode_all(&bytes[ENTRY_HEADER..]).map_err(|_| BadEntry)?;
-        let payload: u64 = operations.iter().map(|operation| u64::from(payload_of(operation))).sum();
+        let payload: u64 =
+            operations.iter().filter_map(payload_of).map(|(length, _)| u64::from(length)).sum();
         if payload != u64::from(self.payload) { Err(BadEntry) } else { Ok(operations) }
     }
 
@@ -178,9 +179,9 @@ impl EntryHeader {
     pub(crate) fn check_payload(&self, operations: &[Operation], bytes: &[u8]) -> Result<(), BadEntry> {
         let mut payload = bytes.get(self.payload_start()..).ok_or(BadEntry)?;
         for operation in operations {
-            if let Operation::Append(batch) = operation {
-                let (batch_bytes, rest) = payload.split_at_checked(batch.length as usize).ok_or(BadEntry)?;
-                if crc32c::crc32c(batch_bytes) != batch.crc {
+            if let Some((length, crc)) = payload_of(operation) {
+                let (batch_bytes, rest) = payload.split_at_checked(length as usize).ok_or(BadEntry)?;
+                if crc32c::crc32c(batch_bytes) != crc {
                     return Err(BadEntry);
                 }
                 payload = rest;
@@ -225,10 +226,15 @@ pub(crate) fn padding(length: usize) -> usize {
     length.next_multiple_of(ALIGNMENT) - length
 }
 
-fn payload_of(operation: &Operation) -> u32 {
+/// Length and checksum of the part of the payload that belongs to an operation.
+fn payload_of(operation: &Operation) -> Option<(u32, u32)> {
     match operation {
-        Operation::Append(batch) => batch.length,
-        Operation::Put { .. } | Operation::Delete { .. } | Operation::DeleteRange { .. } => 0,
+        Operation::Append(batch) => Some((batch.length, batch.crc)),
+        Operation::Stage(batch) => Some((batch.length, batch.crc)),
+        Operation::AppendStaged(..)
+        | Operation::Put { .. }
+        | Operation::Delete { .. }
+        | Operation::DeleteRange { .. } => None,
     }
 }
 

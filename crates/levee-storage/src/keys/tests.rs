@@ -65,5 +65,33 @@ fn format_1_is_pinned() {
         "00000001090000000000000002000000030000000000000004"
     );
     assert_eq!(hex(producer(TenantId(1), ProducerId(4))), "000000010a0000000000000004");
+    assert_eq!(hex(transaction(TenantId(1), ProducerId(4))), "000000011a0000000000000004");
+    assert_eq!(hex(staged(TenantId(1), ProducerId(4), 5)), "000000011b000000000000000400000005");
+    assert_eq!(
+        hex(transaction_deadline(6, TenantId(1), ProducerId(4))),
+        "000000001c0000000000000006000000010000000000000004"
+    );
+    assert_eq!(hex(staged_use(TenantId(1))), "000000011d");
     assert_eq!(hex(batch(partition, 5)), "00000001200000000000000002000000030000000000000005");
+    assert_eq!(hex(group_by_name(TenantId(1), &GroupName::new("g").unwrap())), "000000011767");
+    assert_eq!(hex(group(TenantId(1), GroupId(2))), "00000001180000000000000002");
+    assert_eq!(hex(progress(GroupId(4), partition)), "00000001190000000000000004000000000000000200000003");
+    assert_eq!(progress_partition(TenantId(1), &progress(GroupId(4), partition)), Some(partition));
+}
+
+#[test]
+fn staged_batches_of_some_producers_are_one_range() {
+    let tenant = TenantId(1);
+    let key = |producer| staged(tenant, ProducerId(producer), u32::MAX);
+    for (range, expected) in [(2..=3, [false, true, true, false]), (0..=u64::MAX, [true; 4])] {
+        let range = staged_of(tenant, range);
+        assert_eq!([1, 2, 3, 4].map(|producer| inside(&key(producer), &range)), expected);
+    }
+    let range = staged_of(tenant, 0..=u64::MAX);
+    assert!(inside(&key(u64::MAX), &range) && !inside(&staged_use(tenant), &range));
+    assert!(!inside(&staged(TenantId(2), ProducerId(1), 0), &range));
+    assert_eq!(staged_producer(&key(7)), Some(ProducerId(7)));
+    let deadline = transaction_deadline(9, TenantId(3), ProducerId(8));
+    assert_eq!(transaction_deadline_of(&deadline), Some((9, TenantId(3), ProducerId(8))));
+    assert!(inside(&deadline, &transaction_deadlines()));
 }

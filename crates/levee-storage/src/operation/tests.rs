@@ -14,36 +14,56 @@ fn totals() -> impl Strategy<Value = Totals> {
     )
 }
 
+fn batch() -> impl Strategy<Value = BatchMeta> {
+    (
+        any::<(u32, u64, u32)>(),
+        any::<(u64, u32, i64, i64)>(),
+        any::<(u64, u32, u32)>(),
+        proptest::option::of(totals()),
+    )
+        .prop_map(
+            |(
+                (tenant, topic, partition),
+                (base_offset, records, append, max),
+                (before, length, crc),
+                totals,
+            )| BatchMeta {
+                partition: PartitionId { tenant: TenantId(tenant), topic: TopicId(topic), partition },
+                base_offset,
+                records,
+                append_time_ms: append,
+                max_timestamp_ms: max,
+                bytes_before: before,
+                length,
+                crc,
+                totals,
+            },
+        )
+}
+
+fn staged() -> impl Strategy<Value = StagedMeta> {
+    (batch(), any::<(u64, u32, Option<i64>)>()).prop_map(|(batch, (producer, index, max_timestamp_ms))| {
+        StagedMeta {
+            partition: batch.partition,
+            producer: ProducerId(producer),
+            index,
+            records: batch.records,
+            max_timestamp_ms,
+            length: batch.length,
+            crc: batch.crc,
+        }
+    })
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     let keyspace = prop_oneof![Just(Keyspace::Index), Just(Keyspace::State)];
     let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
-        (
-            any::<(u32, u64, u32)>(),
-            any::<(u64, u32, i64, i64)>(),
-            any::<(u64, u32, u32)>(),
-            proptest::option::of(totals())
-        )
-            .prop_map(
-                |(
-                    (tenant, topic, partition),
-                    (base_offset, records, append, max),
-                    (before, length, crc),
-                    totals,
-                )| {
-                    Operation::Append(BatchMeta {
-                        partition: PartitionId { tenant: TenantId(tenant), topic: TopicId(topic), partition },
-                        base_offset,
-                        records,
-                        append_time_ms: append,
-                        max_timestamp_ms: max,
-                        bytes_before: before,
-                        length,
-                        crc,
-                        totals,
-                    })
-                }
-            ),
+        batch().prop_map(Operation::Append),
+        staged().prop_map(Operation::Stage),
+        (batch(), any::<(u64, u64)>()).prop_map(|(batch, (segment, position))| {
+            Operation::AppendStaged(batch, BatchPlace { segment, position })
+        }),
         (keyspace.clone(), bytes(), bytes()).prop_map(|(keyspace, key, value)| Operation::Put {
             keyspace,
             key,
@@ -115,6 +135,64 @@ fn format_1_is_pinned() {
             "0402",
             "01000000dd",
             "01000000ee",
+        )
+    );
+}
+
+#[test]
+fn what_format_3_adds_is_pinned() {
+    let partition = PartitionId { tenant: TenantId(1), topic: TopicId(2), partition: 3 };
+    let stage = Operation::Stage(StagedMeta {
+        partition,
+        producer: ProducerId(4),
+        index: 5,
+        records: 6,
+        max_timestamp_ms: Some(7),
+        length: 8,
+        crc: 9,
+    });
+    let batch = BatchMeta {
+        partition,
+        base_offset: 4,
+        records: 5,
+        append_time_ms: 6,
+        max_timestamp_ms: 7,
+        bytes_before: 8,
+        length: 9,
+        crc: 10,
+        totals: None,
+    };
+    let append = Operation::AppendStaged(batch, BatchPlace { segment: 11, position: 12 });
+    let mut bytes = Vec::new();
+    [stage, append].iter().for_each(|operation| operation.encode(&mut bytes));
+    assert_eq!(
+        hex::encode(&bytes),
+        concat!(
+            "06",
+            "01000000",
+            "0200000000000000",
+            "03000000",
+            "0400000000000000",
+            "05000000",
+            "06000000",
+            "01",
+            "0700000000000000",
+            "08000000",
+            "09000000",
+            "07",
+            "0b00000000000000",
+            "0c00000000000000",
+            "01",
+            "01000000",
+            "0200000000000000",
+            "03000000",
+            "0400000000000000",
+            "05000000",
+            "0600000000000000",
+            "0700000000000000",
+            "0800000000000000",
+            "09000000",
+            "0a000000",
         )
     );
 }

@@ -49,7 +49,7 @@ pub(crate) struct TokenRow {
     pub(crate) description: String,
 }
 
-/// Operations on topics.
+/// Operations on topics, or on groups of consumers and queues.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(crate) struct ScopeRow {
     /// Bits of the operations.
@@ -60,6 +60,21 @@ pub(crate) struct ScopeRow {
     pub(crate) topics: String,
     /// Which of the two.
     #[prost(bool, tag = "3")]
+    pub(crate) is_prefix: bool,
+    /// Present: groups are meant. Then the two above are unset, which is the topic of an empty name: whoever does not
+    /// know this field refuses the row, and does not take it for one about topics.
+    #[prost(message, optional, tag = "4")]
+    pub(crate) groups: Option<GroupsRow>,
+}
+
+/// Which groups are meant.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(crate) struct GroupsRow {
+    /// A name, or what names begin with.
+    #[prost(string, tag = "1")]
+    pub(crate) text: String,
+    /// Which of the two.
+    #[prost(bool, tag = "2")]
     pub(crate) is_prefix: bool,
 }
 

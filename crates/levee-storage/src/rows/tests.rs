@@ -1,5 +1,6 @@
 use super::*;
-use levee_types::hex;
+use crate::operation::BatchPlace;
+use levee_types::{TopicId, hex};
 use proptest::prelude::*;
 
 fn batch_row() -> BatchRow {
@@ -18,6 +19,47 @@ fn batch_row() -> BatchRow {
 fn producer_row() -> ProducerRow {
     let sent = SentBatch { sequence: 1, records: 2, base_offset: 3, append_time_ms: 4 };
     ProducerRow { epoch: 5, window: [sent].into() }
+}
+
+fn staged_row() -> StagedRow {
+    StagedRow {
+        topic: TopicId(1),
+        partition: 2,
+        records: 3,
+        length: 4,
+        crc: 5,
+        max_timestamp_ms: Some(6),
+        place: BatchPlace { segment: 7, position: 8 },
+    }
+}
+
+#[test]
+fn rows_of_transactions_are_pinned() {
+    assert_eq!(
+        hex::encode(&staged_row().encode()),
+        concat!(
+            "0101",
+            "0100000000000000",
+            "02000000",
+            "03000000",
+            "04000000",
+            "05000000",
+            "0600000000000000",
+            "0700000000000000",
+            "0800000000000000"
+        )
+    );
+    let row = TransactionRow {
+        number: 1,
+        state: 2,
+        staged: 3,
+        bytes: 4,
+        deadline_ms: 5,
+        base_offsets: vec![6, 7],
+        commit_time_ms: 8,
+    };
+    assert_eq!(hex::encode(&row.encode_to_vec()), "08011002180320042805320206073808");
+    assert_eq!(hex::encode(&StagedUseRow { open: 1, bytes: 2 }.encode_to_vec()), "08011002");
 }
 
 #[test]
@@ -60,12 +102,39 @@ fn format_1_is_pinned() {
     let trim = TrimRow { start: 1, end: 2, bytes: 3, max_timestamp_ms: 4 };
     assert_eq!(hex::encode(&trim.encode_to_vec()), "0801100218032004");
     assert_eq!(hex::encode(&ProducerEpoch { epoch: 1 }.encode_to_vec()), "0801");
+    let counters = TenantCounters { last_group: 1, groups: 2, ..TenantCounters::default() };
+    assert_eq!(hex::encode(&counters.encode_to_vec()), "60016802");
+    let consumers = GroupRow { name: "g".into(), created_ms: 1, queue: None };
+    assert_eq!(hex::encode(&consumers.encode_to_vec()), "0a01671001");
+    let queue = QueueRow {
+        topics: vec!["t".into()],
+        max_deliveries: 5,
+        dead_letter_topic: "d".into(),
+        ordered_by_key: true,
+        start: 2,
+        start_ms: 7,
+    };
+    let queue = GroupRow { queue: Some(queue), ..consumers };
+    assert_eq!(
+        hex::encode(&queue.encode_to_vec()),
+        "0a016710011a0e0a017410051a01642001280230".to_owned() + "07"
+    );
+    let ahead = vec![AheadRow { gap: 1, records: 2, deliveries: 3 }];
+    let progress = ProgressRow { offset: 5, committed_ms: 6, ahead };
+    assert_eq!(hex::encode(&progress.encode_to_vec()), "080510061a06080110021803");
 }
 
 #[test]
 fn rows_round_trip_and_other_versions_are_refused() {
     assert_eq!(BatchRow::decode(&batch_row().encode()), Ok(batch_row()));
     assert_eq!(ProducerRow::decode(&producer_row().encode()), Ok(producer_row()));
+    let untimed = StagedRow { max_timestamp_ms: None, ..staged_row() };
+    for row in [staged_row(), untimed] {
+        assert_eq!(StagedRow::decode(&row.encode()), Ok(row));
+        let mut bytes = row.encode();
+        bytes[0] = 2;
+        assert_eq!(StagedRow::decode(&bytes), Err(BadRow));
+    }
     let mut bytes = batch_row().encode();
     bytes[0] = 2;
     assert_eq!(BatchRow::decode(&bytes), Err(BadRow));
@@ -79,5 +148,6 @@ proptest! {
     fn any_bytes_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
         let _ = BatchRow::decode(&bytes);
         let _ = ProducerRow::decode(&bytes);
+        let _ = StagedRow::decode(&bytes);
     }
 }

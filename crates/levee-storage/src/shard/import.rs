@@ -7,6 +7,7 @@
 use super::{Receipt, Shard};
 use crate::catalog::NewTopic;
 use crate::catalog::audit::AuditEvent;
+use crate::catalog::groups::ImportedGroup;
 use crate::catalog::tenants::{Suspension, Tenant};
 use crate::catalog::users::User;
 use crate::catalog::view::{LogBounds, TenantView};
@@ -101,6 +102,15 @@ impl<S: SegmentStore> Shard<S> {
     ) -> Result<(), StorageError> {
         let bytes = quotas.len() * size_of::<Quotas>();
         self.import(tenant, bytes, move |machine, draft| machine.import_quotas(tenant, &quotas, draft)).await
+    }
+
+    /// Makes a group that has come so far.
+    ///
+    /// # Errors
+    /// `NoTopic`, `OffsetOutOfRange`, `Invalid` if it is there twice, `LimitExceeded`, or the shard does not work.
+    pub async fn import_group(&self, tenant: TenantId, group: ImportedGroup) -> Result<(), StorageError> {
+        let bytes = group.size();
+        self.import(tenant, bytes, move |machine, draft| machine.import_group(tenant, group, draft)).await
     }
 
     /// Has the log of a partition begin at a place; batches come behind it.

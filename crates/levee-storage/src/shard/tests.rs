@@ -4,9 +4,11 @@ mod append;
 mod catalog;
 mod failure;
 mod fairness;
+mod groups;
 mod import;
 mod producers;
 mod recovery;
+mod transactions;
 mod usage;
 
 use super::*;
@@ -173,6 +175,7 @@ fn append(partition: PartitionId, text: &str, producer: Option<ProducerSequence>
         records: u32::try_from(text.len()).unwrap(),
         max_timestamp_ms: None,
         producer,
+        expected_offset: None,
         durability: Durability::Durable,
         weight: DEFAULT_PLAN_WEIGHT,
     }

@@ -136,3 +136,34 @@ fn a_deleted_tenant_has_no_share() {
     }
     assert_eq!(bases(&tails.fetch(partition(100, 0), 0, usize::MAX)).len(), 10);
 }
+
+#[test]
+fn a_tail_goes_on_behind_what_is_in_the_log_only() {
+    let (tails, mut writer) = writer(10 * (1000 + OVERHEAD));
+    let (followed, alone) = (partition(1, 0), partition(1, 1));
+    let woken = Arc::new(Woken::default());
+    let _subscription = tails.subscribe(followed, Arc::clone(&woken) as Arc<dyn Wake>, 1);
+    for p in [followed, alone] {
+        writer.publish(p, batch(0, 1000));
+    }
+    writer.wake();
+    for p in [followed, alone] {
+        writer.skip_to(p, 30);
+        assert!(matches!(tails.fetch(p, 0, 1), Cached::Miss));
+        assert!(matches!(tails.fetch(p, 10, 1), Cached::Miss), "there is more, in the log");
+    }
+    writer.wake();
+    assert_eq!(woken.0.lock().unwrap().len(), 2);
+    assert!(matches!(tails.fetch(followed, 30, 1), Cached::AtEnd(30)));
+    assert!(tails.stripe(alone).is_empty());
+    for p in [followed, alone] {
+        writer.publish(p, batch(30, 1000));
+        assert_eq!(bases(&tails.fetch(p, 30, usize::MAX)), [30]);
+        assert!(matches!(tails.fetch(p, 20, 1), Cached::Miss));
+    }
+    // The account of the forgotten batches is settled when their turn comes.
+    for base in 4..=20 {
+        writer.publish(alone, batch(base * 10, 1000));
+    }
+    assert_eq!(bases(&tails.fetch(alone, 110, usize::MAX)).len(), 10);
+}

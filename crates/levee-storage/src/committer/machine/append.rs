@@ -1,17 +1,18 @@
 //! Deciding an append: where the batch goes, and whether it was stored before.
 
 use super::{Effect, Group, Machine};
-use crate::command::{Append, Appended, ProducerSequence};
+use crate::command::{Append, Appended, ProducerSequence, ProducerSession};
 use crate::error::StorageError;
 use crate::journal::Entry;
 use crate::keys::{self, Keyspace};
 use crate::log::{self, Head, StoredBatch};
 use crate::operation::{BatchMeta, Operation};
-use crate::rows::{ProducerEpoch, ProducerRow, SentBatch, TopicRow};
+use crate::rows::{ProducerEpoch, ProducerRow, SentBatch, StagedRow, TopicRow};
 use crate::usage::Totals;
 use levee_types::limits::PRODUCER_WINDOW;
 use levee_types::quota::Dimension;
 use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, ProducerId, TenantId};
+use std::cmp::Ordering;
 
 impl Machine {
     pub(super) fn append(
@@ -33,6 +34,12 @@ impl Machine {
                 duplicate: true,
             });
         }
+        // Behind the look for a repetition, which is answered with where the batch is.
+        if let Some(expected) = append.expected_offset
+            && expected != head.end
+        {
+            return Err(StorageError::OffsetMismatch { expected, current: head.end });
+        }
         let tenant = append.partition.tenant;
         let bytes = append.batch.len() as u64;
         let totals = self.totals(tenant)?;
@@ -42,7 +49,7 @@ impl Machine {
             return Err(self.at_limit(tenant, Dimension::Storage, limit));
         }
         let totals = totals.append(bytes, u64::from(append.records), now_ms);
-        let batch = BatchMeta { totals: Some(totals), ..batch_meta(&append, head, now_ms)? };
+        let batch = BatchMeta { totals: Some(totals), ..batch_meta(&Arrival::of(&append), head, now_ms)? };
         let mut operations = vec![Operation::Append(batch)];
         if let Some(sent) = append.producer {
             let is_first = self.producer(append.partition, sent)?.window.is_empty();
@@ -51,7 +58,7 @@ impl Machine {
             operations.extend(forgotten);
         }
         // From here on nothing fails: what is remembered is what is written.
-        self.extend(append.partition, head.start, totals, &batch);
+        self.extend(head, totals, &batch);
         let stored = StoredBatch {
             base_offset: batch.base_offset,
             records: batch.records,
@@ -66,15 +73,9 @@ impl Machine {
     }
 
     /// Remembers that a batch is the last of its partition, and what the tenant has with it.
-    pub(super) fn extend(&mut self, partition: PartitionId, start: u64, totals: Totals, batch: &BatchMeta) {
-        self.set_totals(partition.tenant, totals);
-        let head = Head {
-            start,
-            end: batch.base_offset + u64::from(batch.records),
-            bytes: batch.bytes_before + u64::from(batch.length),
-            max_timestamp_ms: batch.max_timestamp_ms,
-        };
-        self.heads.insert(partition, head);
+    pub(super) fn extend(&mut self, head: Head, totals: Totals, batch: &BatchMeta) {
+        self.set_totals(batch.partition.tenant, totals);
+        self.heads.insert(batch.partition, head.behind(batch));
     }
 
     /// Where the next batch of a partition goes. Remembered heads prove that the topic exists.
@@ -97,14 +98,8 @@ impl Machine {
         append: &Append,
         sent: ProducerSequence,
     ) -> Result<Option<SentBatch>, StorageError> {
-        let current = self.epoch(append.partition.tenant, sent.producer)?;
-        if sent.epoch != current {
-            return Err(if sent.epoch < current {
-                StorageError::ProducerFenced { epoch: sent.epoch, current }
-            } else {
-                StorageError::UnknownProducer
-            });
-        }
+        let session = ProducerSession { producer: sent.producer, epoch: sent.epoch };
+        self.require_session(append.partition.tenant, session)?;
         let row = self.producer(append.partition, sent)?;
         let expected = row.window.back().map_or(0, |last| last.sequence + u64::from(last.records));
         if sent.sequence == expected {
@@ -121,6 +116,21 @@ impl Machine {
                 Err(StorageError::DuplicateSequence { sequence: sent.sequence })
             }
             None => Err(StorageError::OutOfOrderSequence { sequence: sent.sequence, expected }),
+        }
+    }
+
+    /// Refuses another epoch of a producer than the present one.
+    pub(super) fn require_session(
+        &mut self,
+        tenant: TenantId,
+        session: ProducerSession,
+    ) -> Result<(), StorageError> {
+        let ProducerSession { producer, epoch } = session;
+        let current = self.epoch(tenant, producer)?;
+        match epoch.cmp(&current) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(StorageError::ProducerFenced { epoch, current }),
+            Ordering::Greater => Err(StorageError::UnknownProducer),
         }
     }
 
@@ -196,24 +206,55 @@ impl Machine {
     }
 }
 
-pub(super) fn batch_meta(append: &Append, head: Head, now_ms: i64) -> Result<BatchMeta, StorageError> {
+/// What must be known of a batch to give it a place.
+pub(super) struct Arrival {
+    pub(super) partition: PartitionId,
+    records: u32,
+    bytes: usize,
+    crc: u32,
+    max_timestamp_ms: Option<i64>,
+}
+
+impl Arrival {
+    pub(super) fn of(append: &Append) -> Self {
+        Self {
+            partition: append.partition,
+            records: append.records,
+            bytes: append.batch.len(),
+            crc: append.crc,
+            max_timestamp_ms: append.max_timestamp_ms,
+        }
+    }
+
+    pub(super) fn of_staged(tenant: TenantId, row: &StagedRow) -> Self {
+        Self {
+            partition: row.partition_of(tenant),
+            records: row.records,
+            bytes: row.length as usize,
+            crc: row.crc,
+            max_timestamp_ms: row.max_timestamp_ms,
+        }
+    }
+}
+
+pub(super) fn batch_meta(arrival: &Arrival, head: Head, now_ms: i64) -> Result<BatchMeta, StorageError> {
     let invalid = |message: &str, hint: &str| {
         StorageError::Invalid(LeveeError::new(ErrorCode::TooLarge, message).with_hint(hint))
     };
-    let length = u32::try_from(append.batch.len())
+    let length = u32::try_from(arrival.bytes)
         .map_err(|_| invalid("the batch is too large", "send smaller batches"))?;
     head.end
-        .checked_add(u64::from(append.records))
+        .checked_add(u64::from(arrival.records))
         .ok_or_else(|| invalid("the partition has no offsets left", "use another partition"))?;
     Ok(BatchMeta {
-        partition: append.partition,
+        partition: arrival.partition,
         base_offset: head.end,
-        records: append.records,
+        records: arrival.records,
         append_time_ms: now_ms,
-        max_timestamp_ms: head.max_timestamp_ms.max(append.max_timestamp_ms.unwrap_or(now_ms)),
+        max_timestamp_ms: head.max_timestamp_ms.max(arrival.max_timestamp_ms.unwrap_or(now_ms)),
         bytes_before: head.bytes,
         length,
-        crc: append.crc,
+        crc: arrival.crc,
         totals: None,
     })
 }

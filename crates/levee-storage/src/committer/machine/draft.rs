@@ -4,6 +4,7 @@ use super::{Effect, Group};
 use crate::journal::Entry;
 use crate::keys::{KeyRange, Keyspace};
 use crate::operation::Operation;
+use bytes::Bytes;
 use prost::Message;
 
 /// What a command does.
@@ -29,6 +30,17 @@ impl Draft {
     /// Sets a row of the state.
     pub(super) fn put_row(&mut self, key: Vec<u8>, row: &impl Message) {
         self.put(key, row.encode_to_vec());
+    }
+
+    /// Adds an operation with its part of the payload.
+    pub(super) fn batch(&mut self, operation: Operation, bytes: Bytes) {
+        self.entry.operations.push(operation);
+        self.entry.payload.push(bytes);
+    }
+
+    /// Adds an operation without a payload.
+    pub(super) fn operation(&mut self, operation: Operation) {
+        self.entry.operations.push(operation);
     }
 
     /// Removes a row of the state.

@@ -5,11 +5,12 @@
 //! tenant in that state. Nothing of it is acknowledged before the end, and the end is synced with all before it: so
 //! the steps between need no sync.
 
-use super::append::batch_meta;
+use super::append::{Arrival, batch_meta};
 use super::{Draft, Group, Machine};
 use crate::catalog::NewTopic;
 use crate::catalog::acl;
 use crate::catalog::audit::AuditEvent;
+use crate::catalog::groups::{ImportedGroup, ImportedProgress};
 use crate::catalog::plans::quotas_row;
 use crate::catalog::tenants::{Suspension, Tenant};
 use crate::catalog::users::User;
@@ -174,6 +175,30 @@ impl Machine {
         Ok(())
     }
 
+    /// Makes a group as it was, but for its id.
+    pub(crate) fn import_group(
+        &mut self,
+        tenant: TenantId,
+        group: ImportedGroup,
+        draft: &mut Draft,
+    ) -> Result<(), StorageError> {
+        let ImportedGroup { name, kind, created_ms, progress } = group;
+        let (made, is_new) = self.open_group(tenant, name, kind, draft, created_ms)?;
+        if !is_new {
+            return Err(twice("group", made.name.as_str()));
+        }
+        let mut seen = HashSet::new();
+        for ImportedProgress { topic, partition, progress } in progress {
+            let topic = self.topic(tenant, &topic)?.ok_or(StorageError::NoTopic)?;
+            if !seen.insert((topic.id, partition)) {
+                return Err(twice("progress in topic", topic.name.as_str()));
+            }
+            let partition = PartitionId { tenant, topic: topic.id, partition };
+            self.set_progress(made.id, partition, progress, draft)?;
+        }
+        Ok(())
+    }
+
     /// Has the log of a partition begin where it began, before anything is in it.
     pub(crate) fn import_start(
         &mut self,
@@ -218,9 +243,12 @@ impl Machine {
             return Err(self.at_limit(tenant, Dimension::Storage, limit));
         }
         let totals = totals.store(bytes, now_ms);
-        let batch = BatchMeta { totals: Some(totals), ..batch_meta(&append, head, place.append_time_ms)? };
+        let batch = BatchMeta {
+            totals: Some(totals),
+            ..batch_meta(&Arrival::of(&append), head, place.append_time_ms)?
+        };
         // From here on nothing fails: what is remembered is what is written. Nobody follows the tail yet.
-        self.extend(append.partition, head.start, totals, &batch);
+        self.extend(head, totals, &batch);
         group.add(Entry { operations: vec![Operation::Append(batch)], payload: vec![append.batch] }, false);
         Ok(())
     }

@@ -36,6 +36,7 @@ pub(super) struct CountLimits {
     pub(super) partitions: Option<u64>,
     pub(super) storage: Option<u64>,
     pub(super) producers: Option<u64>,
+    pub(super) groups: Option<u64>,
 }
 
 impl Machine {
@@ -170,6 +171,7 @@ impl Machine {
             partitions: limit(Dimension::Partitions),
             storage: limit(Dimension::Storage),
             producers: limit(Dimension::Producers),
+            groups: limit(Dimension::Groups),
         };
         self.limits.insert(tenant, limits);
         Ok(limits)

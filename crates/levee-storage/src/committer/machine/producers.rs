@@ -1,7 +1,7 @@
 //! Deciding who a producer is: its id, and the epoch that fences older ones.
 //!
 //! Decided on what earlier commands of the group leave behind: of all rows that are read here, only the epoch,
-//! the first producer and the last one can change within a group.
+//! the first producer, the last one and their transactions can change within a group.
 
 use super::{Draft, Group, Machine};
 use crate::command::ProducerSession;
@@ -10,6 +10,7 @@ use crate::keys::{self, Keyspace};
 use crate::rows::{ProducerEpoch, TenantCounters};
 use levee_types::quota::Dimension;
 use levee_types::{ProducerId, TenantId};
+use std::ops::RangeInclusive;
 
 /// Producers of a tenant that are not forgotten.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +33,11 @@ impl Machine {
         let session = match existing {
             // The epoch right after the present one is left out: only a renewal by whoever has the present
             // one leads there, which is how `renew_producer` knows a repeated renewal.
-            Some(producer) => ProducerSession { producer, epoch: later(self.epoch(tenant, producer)?, 2)? },
+            Some(producer) => {
+                let epoch = later(self.epoch(tenant, producer)?, 2)?;
+                self.end_epoch(tenant, producer, &mut draft)?;
+                ProducerSession { producer, epoch }
+            }
             None => {
                 let limit = self.count_limits(tenant)?.producers.unwrap_or(u64::MAX);
                 if limit == 0 {
@@ -43,14 +48,10 @@ impl Machine {
                 let last = last + 1;
                 // The oldest are forgotten: their next batch is refused, and never stored twice.
                 let first = oldest.max((last + 1).saturating_sub(limit));
-                let producer = |id| keys::producer(tenant, ProducerId(id));
-                match first - oldest {
-                    0 => {}
-                    1 => draft.delete(producer(oldest)),
-                    // After the quota was lowered they may be millions.
-                    _ => draft.delete_range(Keyspace::State, (producer(oldest), producer(first))),
-                }
                 let counters = TenantCounters { first_producer: first, last_producer: last, ..counters };
+                if first > oldest {
+                    self.forget_producers(tenant, oldest..=first - 1, &mut draft)?;
+                }
                 draft.put_row(keys::tenant_counters(tenant), &counters);
                 self.known_producers.insert(tenant, KnownProducers { first, last });
                 ProducerSession { producer: ProducerId(last), epoch: 0 }
@@ -77,9 +78,44 @@ impl Machine {
         }
         // Otherwise this is a repetition, and the answer to the first request may be lost.
         if current == held.epoch {
-            self.put_epoch(tenant, next, Draft::default(), group);
+            let mut draft = Draft::default();
+            self.end_epoch(tenant, held.producer, &mut draft)?;
+            self.put_epoch(tenant, next, draft, group);
         }
         Ok(next)
+    }
+
+    /// An epoch takes its open transaction along.
+    fn end_epoch(
+        &mut self,
+        tenant: TenantId,
+        producer: ProducerId,
+        draft: &mut Draft,
+    ) -> Result<(), StorageError> {
+        let last = self.transaction(tenant, producer)?;
+        self.drop_transactions(tenant, &[(producer, last)], draft)
+    }
+
+    /// Removes producers with their transactions.
+    fn forget_producers(
+        &mut self,
+        tenant: TenantId,
+        ids: RangeInclusive<u64>,
+        draft: &mut Draft,
+    ) -> Result<(), StorageError> {
+        let open = self.open_transactions(tenant, ids.clone())?;
+        self.drop_transactions(tenant, &open, draft)?;
+        let (from, to) = (ProducerId(*ids.start()), ProducerId(ids.end() + 1));
+        if from == ProducerId(*ids.end()) {
+            draft.delete(keys::producer(tenant, from));
+            draft.delete(keys::transaction(tenant, from));
+        } else {
+            // After the quota was lowered they may be millions.
+            draft.delete_range(Keyspace::State, (keys::producer(tenant, from), keys::producer(tenant, to)));
+            let transactions = (keys::transaction(tenant, from), keys::transaction(tenant, to));
+            draft.delete_range(Keyspace::State, transactions);
+        }
+        Ok(())
     }
 
     /// Which producers a tenant has, with those that earlier commands of the group add and forget.

@@ -143,6 +143,7 @@ impl Machine {
             }
             Ok(())
         })?;
+        self.drop_deadlines(id, draft)?;
         if let Ok(plan) = PlanName::new(&row.plan) {
             self.count_tenants(&plan, -1, draft)?;
         }
@@ -160,8 +161,11 @@ impl Machine {
         self.producers.retain(|(partition, _), _| partition.tenant != id);
         self.epochs.retain(|(tenant, _), _| *tenant != id);
         self.known_producers.remove(&id);
+        self.forget_transactions(id);
         self.totals.remove(&id);
         self.limits.remove(&id);
+        self.groups.retain(|(tenant, _)| *tenant != id);
+        self.progress.retain(|(_, partition), _| partition.tenant != id);
         Ok(())
     }
 

@@ -91,6 +91,7 @@ impl Machine {
         draft.delete_range(Keyspace::Index, keys::batches_of_topic(tenant, topic.id));
         draft.delete_range(Keyspace::State, keys::trims_of_topic(tenant, topic.id));
         draft.delete_range(Keyspace::State, keys::producers_of_topic(tenant, topic.id));
+        self.forget_progress(tenant, topic.id, draft)?;
         draft.put(keys::tenant_counters(tenant), counters.encode_to_vec());
         draft.put(keys::node_counters(), node.encode_to_vec());
         draft.effect(Effect::TopicChanged(tenant, name));
@@ -154,7 +155,7 @@ impl Machine {
         Ok(partitions)
     }
 
-    fn check_count(
+    pub(super) fn check_count(
         &self,
         tenant: TenantId,
         dimension: Dimension,

@@ -251,3 +251,34 @@ fn a_renewal_is_done_once_however_often_and_late_it_is_asked_for() {
     assert_eq!(renew(&harness, other.epoch).unwrap(), other.epoch + 1);
     assert!(matches!(renew(&harness, 2), Err(StorageError::ProducerFenced { .. })));
 }
+
+#[test]
+fn an_append_that_expects_another_offset_changes_nothing() {
+    let harness = Harness::new();
+    let tenant = harness.tenant("acme");
+    let p = harness.topic(tenant, "orders", &[]);
+    let session = harness.wait(harness.shard.init_producer(tenant, None)).unwrap();
+    let sent = |sequence| ProducerSequence { producer: session.producer, epoch: session.epoch, sequence };
+    let submit = |text: &'static str, expected: u64, sequence: Option<u64>| {
+        let shard = harness.shard.clone();
+        let append = Append { expected_offset: Some(expected), ..append(p, text, sequence.map(sent)) };
+        async move { shard.submit(append).await?.await }
+    };
+    // Of those that meet in a group one wins, and the others learn what it left.
+    let racers = ["abc", "de", "f"].map(|text| harness.ask(submit(text, 0, None)));
+    let [first, second, third] = racers.map(|racer| harness.wait(racer));
+    assert_eq!(first.unwrap().base_offset, 0);
+    for lost in [second, third] {
+        assert!(matches!(lost, Err(StorageError::OffsetMismatch { expected: 0, current: 3 })), "{lost:?}");
+    }
+    assert!(matches!(
+        harness.wait(submit("de", 4, Some(0))),
+        Err(StorageError::OffsetMismatch { expected: 4, current: 3 })
+    ));
+    // The refused one took no place in the sequence.
+    assert_eq!(harness.wait(submit("de", 3, Some(0))).unwrap().base_offset, 3);
+    let again = harness.wait(submit("de", 3, Some(0))).unwrap();
+    assert_eq!((again.base_offset, again.duplicate), (3, true), "a repetition lost no race");
+    assert_eq!(harness.read(p), ["abc", "de"]);
+    assert_eq!(harness.crash(|| false).read(p), ["abc", "de"]);
+}

@@ -2,14 +2,16 @@
 
 use super::{Harness, append, audit, topic_name, unlimited};
 use crate::catalog::NewTopic;
+use crate::catalog::groups::{Ahead, AheadState, ImportedGroup, ImportedProgress, Progress};
 use crate::catalog::tenants::{Suspension, TenantChange};
 use crate::catalog::users::User;
 use crate::catalog::view::LogBounds;
 use crate::command::Place;
 use crate::committer::QuotaTarget;
 use crate::error::StorageError;
+use levee_types::group::GroupKind;
 use levee_types::quota::{Dimension, Quota, Quotas};
-use levee_types::{ErrorCode, LeveeError, PartitionId, TenantId, TenantName, UserId, UserName};
+use levee_types::{ErrorCode, GroupName, LeveeError, PartitionId, TenantId, TenantName, UserId, UserName};
 use std::collections::BTreeMap;
 
 fn name(name: &str) -> TenantName {
@@ -64,6 +66,47 @@ fn fill(harness: &Harness) -> PartitionId {
     put(harness, partition, "abc", 5, 1_000).unwrap();
     put(harness, partition, "def", 8, 500).unwrap();
     partition
+}
+
+#[test]
+fn a_group_is_where_it_was_and_comes_out_as_it_went_in() {
+    let harness = Harness::new();
+    let partition = fill(&harness);
+    let tenant = partition.tenant;
+    let ahead = vec![
+        Ahead { first: 9, records: 1, state: AheadState::Done },
+        Ahead { first: 10, records: 1, state: AheadState::Delivered(3) },
+    ];
+    let at = |partition, offset, ahead| ImportedProgress {
+        topic: topic_name("orders"),
+        partition,
+        progress: Progress { offset, committed_ms: 9, ahead },
+    };
+    let group = |name: &str, progress| ImportedGroup {
+        name: GroupName::new(name).unwrap(),
+        kind: GroupKind::Consumers,
+        created_ms: 5,
+        progress,
+    };
+    let import = |group| harness.wait(harness.shard.import_group(tenant, group));
+    import(group("jobs", vec![at(0, 8, ahead.clone())])).unwrap();
+    assert_eq!(code(import(group("jobs", vec![]))), Some(ErrorCode::InvalidArgument));
+    assert_eq!(code(import(group("beyond", vec![at(0, 12, vec![])]))), Some(ErrorCode::OffsetOutOfRange));
+    assert_eq!(code(import(group("absent", vec![at(2, 0, vec![])]))), Some(ErrorCode::NotFound));
+    let twice = vec![at(0, 8, vec![]), at(0, 9, vec![])];
+    assert_eq!(code(import(group("twice", twice))), Some(ErrorCode::InvalidArgument));
+    harness.wait(harness.shard.finish_import(tenant, Suspension::None, audit())).unwrap();
+    let harness = harness.crash(|| false);
+    let mut seen = Vec::new();
+    let view = harness.shard.view(tenant);
+    view.groups(|group| {
+        view.progress(group.id, |at, progress| {
+            seen.push((group.name.to_string(), group.created_ms, at, progress));
+            Ok::<_, StorageError>(())
+        })
+    })
+    .unwrap();
+    assert_eq!(seen, [("jobs".to_owned(), 5, partition, Progress { offset: 8, committed_ms: 9, ahead })]);
 }
 
 #[test]
