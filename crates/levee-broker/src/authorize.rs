@@ -16,7 +16,7 @@ use crate::identity::{Authenticator, Principal};
 use crate::operation::{Access, Operation};
 use crate::tenants::{TenantEntry, Tenants};
 use decide::{Grant, Refused, authorize, no_tenant};
-use levee_types::acl::AclOperation;
+use levee_types::acl::{AclOperation, ResourceKind};
 use levee_types::{Clock, ErrorCode, LeveeError, TenantId};
 use std::sync::Arc;
 use tonic::Request;
@@ -139,11 +139,27 @@ fn defect(operation: Operation) -> LeveeError {
 fn on_topics(operation: Operation) -> Option<AclOperation> {
     match operation.access() {
         Access::Data(needed) | Access::Topics(needed) => Some(needed),
-        Access::Administration | Access::Node | Access::Caller => None,
+        Access::Groups(_) | Access::Administration | Access::Node | Access::Caller => None,
     }
 }
 
-/// Whether a tenant is the system, which has no topics.
+/// What access rules must allow for an operation on a group. To join one and to commit for it is to consume, also in a
+/// transaction, which produces.
+fn on_groups(operation: Operation) -> Option<AclOperation> {
+    match operation.access() {
+        Access::Data(_) => Some(AclOperation::Consume),
+        Access::Groups(needed) => Some(needed),
+        Access::Topics(_) | Access::Administration | Access::Node | Access::Caller => None,
+    }
+}
+
+/// What access rules must allow on something at least, for an operation to begin.
+fn on_anything(operation: Operation) -> Option<(AclOperation, ResourceKind)> {
+    let of_topics = on_topics(operation).map(|needed| (needed, ResourceKind::Topic));
+    of_topics.or_else(|| on_groups(operation).map(|needed| (needed, ResourceKind::Group)))
+}
+
+/// Whether a tenant is the system, which has neither topics nor groups.
 fn is_system(id: TenantId) -> bool {
     id == TenantId::SYSTEM
 }

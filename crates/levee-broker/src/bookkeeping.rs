@@ -1,5 +1,5 @@
 //! What is written down beside the requests: what tenants used of the service, what was refused, and the end of
-//! tenants whose time has come.
+//! tenants and transactions whose time has come.
 
 use crate::audit::AuditWriter;
 use crate::tenants::Tenants;
@@ -13,6 +13,9 @@ const USE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is looked for tenants that are to be deleted.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often it is looked for transactions that have been open for too long: one key is read.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Keeps the books.
 pub struct Bookkeeping {
     /// The tenants.
@@ -25,7 +28,12 @@ impl Bookkeeping {
     /// Keeps them until `closing`, and then writes what is left.
     pub async fn run(self, closing: CancellationToken) {
         let Self { tenants, refusals } = self;
-        tokio::join!(refusals.run(closing.clone()), write_use(&tenants, &closing), purge(&tenants, &closing));
+        tokio::join!(
+            refusals.run(closing.clone()),
+            write_use(&tenants, &closing),
+            purge(&tenants, &closing),
+            expire(&tenants, &closing)
+        );
     }
 }
 
@@ -69,6 +77,18 @@ async fn purge(tenants: &Tenants, closing: &CancellationToken) {
         }
         if let Err(error) = tenants.shard().purge_tenants(tenants.clock().unix_ms(), &receipt).await {
             tracing::warn!(%error, "tenants whose time has come were not deleted; trying again");
+        }
+    }
+}
+
+async fn expire(tenants: &Tenants, closing: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(EXPIRY_INTERVAL) => {}
+            () = closing.cancelled() => return,
+        }
+        if let Err(error) = tenants.shard().abort_expired_transactions(tenants.clock().unix_ms()).await {
+            tracing::debug!(%error, "transactions whose time is over were not aborted; trying again");
         }
     }
 }

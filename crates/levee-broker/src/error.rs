@@ -21,6 +21,9 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 /// The `domain` of `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "levee";
 
+/// With OFFSET_MISMATCH, the key of the offset in the metadata of `google.rpc.ErrorInfo`.
+const CURRENT_OFFSET: &str = "current_offset";
+
 /// Characters of a text in a status. Clients accept 8 to 16 KiB of trailers, in which a text stands
 /// twice and encoded.
 const MAX_TEXT: usize = 600;
@@ -34,12 +37,15 @@ const MAX_VIOLATION: usize = 200;
 /// The status of a failed call.
 #[must_use]
 pub fn status(error: &LeveeError) -> Status {
-    let LeveeError { code, message, hint, retry_after } = error;
+    let LeveeError { code, message, hint, retry_after, current_offset } = error;
     count(*code);
-    let metadata = HashMap::from([
+    let mut metadata = HashMap::from([
         ("hint".to_owned(), shorten(if hint.is_empty() { what_to_do(*code) } else { hint })),
         ("retryable".to_owned(), code.is_retryable().to_string()),
     ]);
+    if let Some(offset) = current_offset {
+        metadata.insert(CURRENT_OFFSET.to_owned(), offset.to_string());
+    }
     let mut details = ErrorDetails::with_error_info(code.as_str(), DOMAIN, metadata);
     if let Some(delay) = retry_after.or(retry_delay(*code)) {
         details.set_retry_info(Some(delay));
@@ -53,14 +59,21 @@ pub fn status(error: &LeveeError) -> Status {
 /// The error inside of a stream that goes on.
 #[must_use]
 pub fn detail(error: LeveeError) -> v1::ErrorDetail {
-    let LeveeError { code, message, mut hint, retry_after } = error;
+    let LeveeError { code, message, mut hint, retry_after, current_offset } = error;
     count(code);
     if hint.is_empty() {
         what_to_do(code).clone_into(&mut hint);
     }
     let delay = retry_after.or(retry_delay(code));
     let retry_after_ms = delay.map(|delay| u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
-    v1::ErrorDetail { code: code as i32, message, hint, retryable: code.is_retryable(), retry_after_ms }
+    v1::ErrorDetail {
+        code: code as i32,
+        message,
+        hint,
+        retryable: code.is_retryable(),
+        retry_after_ms,
+        current_offset,
+    }
 }
 
 /// The answer of a unary call.
@@ -86,7 +99,11 @@ fn grpc_code(code: ErrorCode) -> Code {
         ErrorCode::OutOfOrderSequence
         | ErrorCode::ProducerFenced
         | ErrorCode::UnknownProducer
-        | ErrorCode::TenantSuspended => Code::FailedPrecondition,
+        | ErrorCode::TenantSuspended
+        | ErrorCode::LeaseExpired
+        | ErrorCode::GroupActive => Code::FailedPrecondition,
+        // What clients of gRPC take for a lost race: begin again further up.
+        ErrorCode::OffsetMismatch | ErrorCode::TransactionAborted | ErrorCode::MemberFenced => Code::Aborted,
         ErrorCode::Unauthenticated => Code::Unauthenticated,
         ErrorCode::PermissionDenied => Code::PermissionDenied,
         ErrorCode::LimitExceeded
@@ -128,7 +145,12 @@ fn retry_delay(code: ErrorCode) -> Option<Duration> {
         | ErrorCode::StorageFull
         | ErrorCode::DataCorrupt
         | ErrorCode::Internal
-        | ErrorCode::TenantSuspended => None,
+        | ErrorCode::TenantSuspended
+        | ErrorCode::OffsetMismatch
+        | ErrorCode::TransactionAborted
+        | ErrorCode::MemberFenced
+        | ErrorCode::LeaseExpired
+        | ErrorCode::GroupActive => None,
     }
 }
 
@@ -152,6 +174,11 @@ pub fn what_to_do(code: ErrorCode) -> &'static str {
         ErrorCode::StorageFull => "free space on the broker's disk and restart it",
         ErrorCode::QuotaExceeded => "send less, or ask for a higher quota",
         ErrorCode::TenantSuspended => "ask the operator to resume the tenant",
+        ErrorCode::OffsetMismatch => "read what was appended in between, and decide again",
+        ErrorCode::TransactionAborted => "begin another transaction with all that belongs to it",
+        ErrorCode::MemberFenced => "drop what was read of the partition: another member has it now",
+        ErrorCode::LeaseExpired => "drop the record: it is handed out again",
+        ErrorCode::GroupActive => "stop the members of the group first",
         ErrorCode::StorageFailed | ErrorCode::DataCorrupt | ErrorCode::Internal => "see the broker's log",
     }
 }

@@ -1,10 +1,13 @@
 //! Checks of fields that several messages have.
 
-use levee_proto::v1;
-use levee_proto::v1::topic_pattern::Kind;
-use levee_types::acl::{AclOperation, AclOperations, TopicPattern};
+mod access;
+mod members;
+
+pub(crate) use access::{operation_on, operations_on, resources_to_proto};
+pub(crate) use members::{instance_name, session_timeout, start_at};
+
 use levee_types::limits::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_TOPIC_NAME};
-use levee_types::{ErrorCode, LeveeError, PlanName, TenantName, TopicName, UserName};
+use levee_types::{ErrorCode, GroupName, LeveeError, PlanName, TenantName, TopicName, UserName};
 use std::fmt::Display;
 
 /// An error that names the field at fault, and says what to put there.
@@ -36,6 +39,12 @@ pub(crate) fn topic_name(field: &str, value: &str) -> Result<TopicName, LeveeErr
 }
 
 /// A required name.
+pub(crate) fn group_name(field: &str, value: &str) -> Result<GroupName, LeveeError> {
+    let hint = || format!("give a name of {}", GroupName::RULE);
+    GroupName::new(value).map_err(|error| invalid(field, error, hint()))
+}
+
+/// A required name.
 pub(crate) fn user_name(field: &str, value: &str) -> Result<UserName, LeveeError> {
     let hint = || format!("give a name of {}", UserName::RULE);
     UserName::new(value).map_err(|error| invalid(field, error, hint()))
@@ -45,45 +54,6 @@ pub(crate) fn user_name(field: &str, value: &str) -> Result<UserName, LeveeError
 pub(crate) fn plan_name(field: &str, value: &str) -> Result<PlanName, LeveeError> {
     let hint = || format!("give a name of {}", PlanName::RULE);
     PlanName::new(value).map_err(|error| invalid(field, error, hint()))
-}
-
-/// What is done with a topic.
-pub(crate) fn acl_operation(field: &str, value: i32) -> Result<AclOperation, LeveeError> {
-    let known = || AclOperation::ALL.map(|known| format!("{} {}", known as i32, known.name())).join(", ");
-    AclOperation::from_number(value)
-        .ok_or_else(|| invalid(field, format!("{value} is no operation"), format!("there are: {}", known())))
-}
-
-/// At least one operation.
-pub(crate) fn acl_operations(field: &str, values: &[i32]) -> Result<AclOperations, LeveeError> {
-    let operations = values.iter().map(|value| acl_operation(field, *value));
-    let operations: Vec<_> = operations.collect::<Result<_, _>>()?;
-    AclOperations::new(operations)
-        .ok_or_else(|| invalid(field, "there is none", "name at least one, such as 1 for produce"))
-}
-
-/// Which topics are meant.
-pub(crate) fn topic_pattern(
-    field: &str,
-    value: Option<&v1::TopicPattern>,
-) -> Result<TopicPattern, LeveeError> {
-    let hint = "give a name, or a prefix, which is empty for all topics";
-    match value.and_then(|pattern| pattern.kind.as_ref()) {
-        Some(Kind::Name(name)) => Ok(TopicPattern::Name(topic_name(&format!("{field}.name"), name)?)),
-        Some(Kind::Prefix(prefix)) => {
-            TopicPattern::prefix(prefix).map_err(|error| invalid(&format!("{field}.prefix"), error, hint))
-        }
-        None => Err(invalid(field, "it is missing", hint)),
-    }
-}
-
-/// The same for a client.
-pub(crate) fn topic_pattern_to_proto(pattern: &TopicPattern) -> v1::TopicPattern {
-    let kind = match pattern {
-        TopicPattern::Name(name) => Kind::Name(name.to_string()),
-        TopicPattern::Prefix(prefix) => Kind::Prefix(prefix.as_str().to_owned()),
-    };
-    v1::TopicPattern { kind: Some(kind) }
 }
 
 /// `prefix` of a list of topics.

@@ -59,6 +59,23 @@ fn describe() {
     counter!("levee_read_batches_total", "Batches that were sent to readers.");
     counter!("levee_read_bytes_total", "Bytes of batches that were sent to readers.");
     counter!("levee_cold_reads_total", "Reads that the tail cache could not answer.");
+    gauge!("levee_groups", "Groups of consumers that have members.");
+    gauge!("levee_group_members", "Members of groups of consumers.");
+    counter!("levee_group_rebalances_total", "Changes of who has what in a group of consumers.");
+    counter!(
+        "levee_group_lost_commits_total",
+        "Partitions of which a group had committed more than their log has."
+    );
+    gauge!("levee_queues", "Queues that have workers.");
+    counter!("levee_queue_deliveries_total", "Records that were handed out to workers of queues.");
+    counter!("levee_queue_acknowledged_total", "Records that workers acknowledged.");
+    counter!("levee_queue_rejected_total", "Records that workers rejected.");
+    counter!("levee_queue_expired_total", "Leases of records that ended before their workers settled them.");
+    counter!(
+        "levee_queue_dead_total",
+        "Records that were handed out too often, by outcome: stored in the dead letter topic, dropped for want of one, \
+         or failed, and tried again."
+    );
     histogram!("levee_commit_seconds", "Time to write, sync and apply a group of journal entries.");
     histogram!("levee_sync_seconds", "Time of a sync of the journal.");
     counter!("levee_journal_entries_total", "Entries that were written to the journal.");

@@ -13,6 +13,9 @@ pub enum Access {
     Data(AclOperation),
     /// The same, or an operator on the topics of the tenant that the message names.
     Topics(AclOperation),
+    /// A user of a tenant whose access rules allow it, on the groups of the tenant, or an operator on the groups of
+    /// the tenant that the message names.
+    Groups(AclOperation),
     /// An administrator of a tenant on what belongs to the tenant, or an operator on what belongs to the tenant
     /// that the message names.
     Administration,
@@ -31,6 +34,14 @@ pub enum Operation {
     InitProducer,
     Read,
     ListOffsets,
+    CommitTransaction,
+    AbortTransaction,
+    Consume,
+    Work,
+    ListGroups,
+    GetGroup,
+    SeekGroup,
+    DeleteGroup,
     CreateTopics,
     GetTopic,
     ListTopics,
@@ -78,12 +89,20 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 56] = [
         Self::Produce,
         Self::ProduceStream,
         Self::InitProducer,
         Self::Read,
         Self::ListOffsets,
+        Self::CommitTransaction,
+        Self::AbortTransaction,
+        Self::Consume,
+        Self::Work,
+        Self::ListGroups,
+        Self::GetGroup,
+        Self::SeekGroup,
+        Self::DeleteGroup,
         Self::CreateTopics,
         Self::GetTopic,
         Self::ListTopics,
@@ -138,6 +157,14 @@ impl Operation {
             Self::InitProducer => "/levee.v1.ProduceService/InitProducer",
             Self::Read => "/levee.v1.ReadService/Read",
             Self::ListOffsets => "/levee.v1.ReadService/ListOffsets",
+            Self::CommitTransaction => "/levee.v1.TransactionService/CommitTransaction",
+            Self::AbortTransaction => "/levee.v1.TransactionService/AbortTransaction",
+            Self::Consume => "/levee.v1.ConsumeService/Consume",
+            Self::Work => "/levee.v1.QueueService/Work",
+            Self::ListGroups => "/levee.v1.GroupService/ListGroups",
+            Self::GetGroup => "/levee.v1.GroupService/GetGroup",
+            Self::SeekGroup => "/levee.v1.GroupService/SeekGroup",
+            Self::DeleteGroup => "/levee.v1.GroupService/DeleteGroup",
             Self::CreateTopics => "/levee.v1.TopicService/CreateTopics",
             Self::GetTopic => "/levee.v1.TopicService/GetTopic",
             Self::ListTopics => "/levee.v1.TopicService/ListTopics",
@@ -194,8 +221,18 @@ impl Operation {
     #[must_use]
     pub const fn access(self) -> Access {
         match self {
-            Self::Produce | Self::ProduceStream | Self::InitProducer => Access::Data(AclOperation::Produce),
-            Self::Read | Self::ListOffsets => Access::Data(AclOperation::Consume),
+            Self::Produce
+            | Self::ProduceStream
+            | Self::InitProducer
+            | Self::CommitTransaction
+            | Self::AbortTransaction => Access::Data(AclOperation::Produce),
+            Self::Read | Self::ListOffsets | Self::Consume | Self::Work => {
+                Access::Data(AclOperation::Consume)
+            }
+            Self::ListGroups => Access::Groups(AclOperation::List),
+            Self::GetGroup => Access::Groups(AclOperation::Describe),
+            Self::SeekGroup => Access::Groups(AclOperation::Alter),
+            Self::DeleteGroup => Access::Groups(AclOperation::Delete),
             Self::CreateTopics => Access::Topics(AclOperation::Create),
             Self::GetTopic | Self::ListTopicCounters => Access::Topics(AclOperation::Describe),
             Self::ListTopics => Access::Topics(AclOperation::List),
@@ -248,6 +285,8 @@ impl Operation {
             self,
             Self::CreateTopics
                 | Self::DeleteTopic
+                | Self::SeekGroup
+                | Self::DeleteGroup
                 | Self::UpdateTopicConfig
                 | Self::AddPartitions
                 | Self::TrimPartition
@@ -292,7 +331,15 @@ impl Operation {
     /// Whether it is a stream, which lives as long as its client likes.
     #[must_use]
     pub const fn is_stream(self) -> bool {
-        matches!(self, Self::ProduceStream | Self::Read | Self::ExportTenant | Self::ImportTenant)
+        matches!(
+            self,
+            Self::ProduceStream
+                | Self::Read
+                | Self::Consume
+                | Self::Work
+                | Self::ExportTenant
+                | Self::ImportTenant
+        )
     }
 
     /// The operation of a path; none for a path of another service or of nothing.

@@ -11,11 +11,13 @@ use crate::audit;
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::bookkeeping::Bookkeeping;
+use crate::groups::{Doors, Groups};
 use crate::health::Readiness;
 use crate::http_endpoint::HttpEndpoint;
 use crate::identity::{Authenticator, Jwts, Mode};
 use crate::metrics::{RpcMetrics, ShardGauges, TenantPage};
 use crate::open_files;
+use crate::queues::Queues;
 use crate::running_shard::RunningShard;
 use crate::services::{self, Services};
 use crate::settings::{MetricsSettings, Settings};
@@ -128,9 +130,21 @@ pub async fn serve(
     books.spawn(Bookkeeping { tenants: tenants.clone(), refusals }.run(closing.clone()));
     books.close();
 
+    let groups =
+        Groups::new(storage.shard.clone(), Arc::clone(&clock), Arc::clone(&random), Doors::default());
+    let blocking = Blocking::new(tracker.clone(), settings.runtime.blocking_calls);
+    let queues = Queues::new(
+        storage.shard.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&random),
+        blocking.clone(),
+        tracker.clone(),
+    );
     let services = Services {
         authorizer: Authorizer::new(tenants.clone(), Arc::clone(&authenticator), audit.clone()),
-        blocking: Blocking::new(tracker.clone(), settings.runtime.blocking_calls),
+        blocking,
+        groups: groups.clone(),
+        queues,
         clock: Arc::clone(&clock),
         start: clock.monotonic(),
         idle_timeout: settings.grpc.idle_timeout(),
@@ -175,7 +189,15 @@ pub async fn serve(
     let gauges = ShardGauges::new().follow(storage.shard.clone(), Blocking::new(asking.clone(), 1));
     let of_tenants = follow_tenants(&settings.metrics, page, tenants, Blocking::new(asking.clone(), 1));
     let run_beside = async {
-        tokio::join!(endpoint.run(http, &beside), upkeep(metrics), gauges, of_tenants, certificates, keys)
+        tokio::join!(
+            endpoint.run(http, &beside),
+            upkeep(metrics),
+            gauges,
+            of_tenants,
+            certificates,
+            keys,
+            groups.keep_time()
+        )
     };
 
     let stop = Stop { drain, cut, tracker, closing, books, patience: settings.grpc.drain_timeout() };

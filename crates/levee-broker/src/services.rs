@@ -4,11 +4,15 @@
 mod acl;
 mod audit;
 mod cluster;
+mod consume;
+mod group;
 mod produce;
+mod queue;
 mod quota;
 mod read;
 mod tenant;
 mod topic;
+mod transaction;
 mod transfer;
 mod usage;
 mod user;
@@ -16,21 +20,27 @@ mod visible;
 
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
+use crate::groups::Groups;
 use crate::health::{HealthService, Readiness};
+use crate::queues::Queues;
 use levee_proto::v1::acl_service_server::AclServiceServer;
 use levee_proto::v1::audit_service_server::AuditServiceServer;
 use levee_proto::v1::cluster_service_server::ClusterServiceServer;
+use levee_proto::v1::consume_service_server::ConsumeServiceServer;
+use levee_proto::v1::group_service_server::GroupServiceServer;
 use levee_proto::v1::produce_service_server::ProduceServiceServer;
+use levee_proto::v1::queue_service_server::QueueServiceServer;
 use levee_proto::v1::quota_service_server::QuotaServiceServer;
 use levee_proto::v1::read_service_server::ReadServiceServer;
 use levee_proto::v1::tenant_service_server::TenantServiceServer;
 use levee_proto::v1::topic_service_server::TopicServiceServer;
+use levee_proto::v1::transaction_service_server::TransactionServiceServer;
 use levee_proto::v1::transfer_service_server::TransferServiceServer;
 use levee_proto::v1::usage_service_server::UsageServiceServer;
 use levee_proto::v1::user_service_server::UserServiceServer;
 use levee_types::limits::{
     MAX_PRODUCE_REQUEST_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_SMALL_REQUEST_BYTES,
-    MAX_TRANSFER_BYTES,
+    MAX_TRANSFER_BYTES, MAX_WORK_RESPONSE_BYTES,
 };
 use levee_types::{Clock, PlanName, Random};
 use std::sync::Arc;
@@ -45,6 +55,10 @@ pub struct Services {
     pub authorizer: Authorizer,
     /// Runs what may wait for the disk.
     pub blocking: Blocking,
+    /// The groups of consumers that have members.
+    pub groups: Groups,
+    /// The queues that have workers.
+    pub queues: Queues,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// When the broker started, by that clock.
@@ -76,6 +90,8 @@ pub fn routes(services: Services) -> Routes {
     let Services {
         authorizer,
         blocking,
+        groups,
+        queues,
         clock,
         start,
         idle_timeout,
@@ -87,8 +103,21 @@ pub fn routes(services: Services) -> Routes {
     } = services;
     let produce = produce::Produce::new(authorizer.clone(), idle_timeout);
     let read = read::Read { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let consume = consume::Consume {
+        authorizer: authorizer.clone(),
+        blocking: blocking.clone(),
+        groups: groups.clone(),
+    };
+    let group = group::GroupsOfTenants {
+        authorizer: authorizer.clone(),
+        blocking: blocking.clone(),
+        groups: groups.clone(),
+        queues: queues.clone(),
+    };
+    let queue = queue::QueueWork { authorizer: authorizer.clone(), blocking: blocking.clone(), queues };
     let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
     let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone(), default_plan };
+    let transaction = transaction::Transactions::new(authorizer.clone(), blocking.clone(), groups);
     let transfer = transfer::Transfers::new(authorizer.clone(), blocking.clone(), tasks, idle_timeout);
     let usage = usage::Usage::new(authorizer.clone(), blocking.clone(), Arc::clone(&clock), random.as_ref());
     let user = user::Users { authorizer: authorizer.clone(), blocking: blocking.clone(), random };
@@ -98,6 +127,13 @@ pub fn routes(services: Services) -> Routes {
     let cluster = cluster::Cluster { authorizer, blocking, clock, start };
     let routes = Routes::new(limited!(ProduceServiceServer::new(produce), MAX_PRODUCE_REQUEST_BYTES))
         .add_service(limited!(ReadServiceServer::new(read), MAX_REQUEST_BYTES))
+        .add_service(limited!(TransactionServiceServer::new(transaction), MAX_REQUEST_BYTES))
+        .add_service(limited!(ConsumeServiceServer::new(consume), MAX_REQUEST_BYTES))
+        .add_service(limited!(GroupServiceServer::new(group), MAX_SMALL_REQUEST_BYTES))
+        .add_service(
+            limited!(QueueServiceServer::new(queue), MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_WORK_RESPONSE_BYTES),
+        )
         .add_service(limited!(TopicServiceServer::new(topic), MAX_REQUEST_BYTES))
         .add_service(limited!(TenantServiceServer::new(tenant), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(TransferServiceServer::new(transfer), MAX_TRANSFER_BYTES))

@@ -4,7 +4,7 @@ use crate::identity::Principal;
 use crate::operation::{Access, Operation};
 use crate::tenants::{Snapshot, TenantEntry};
 use levee_storage::Suspension;
-use levee_types::acl::{AclOperation, Decision, scopes_allow};
+use levee_types::acl::{AclOperation, Decision, Resource, ResourceKind, TokenScope, scopes_allow};
 use levee_types::limits::MAX_TENANT_NAME;
 use levee_types::{ErrorCode, LeveeError, TenantName};
 
@@ -46,7 +46,7 @@ pub(super) fn authorize(principal: &Principal, operation: Operation, named: &str
     let for_admins = "this is for administrators";
     match (operation.access(), principal.is_operator()) {
         (Access::Data(_), false) | (Access::Caller, _) => Ok(Grant::Own),
-        (Access::Topics(_), false) => own(principal, named),
+        (Access::Topics(_) | Access::Groups(_), false) => own(principal, named),
         (Access::Administration, false) => {
             let grant = own(principal, named)?;
             if principal.is_admin() {
@@ -55,11 +55,11 @@ pub(super) fn authorize(principal: &Principal, operation: Operation, named: &str
                 Err(denied("", for_admins, "use a credential of an administrator of the tenant"))
             }
         }
-        (Access::Topics(_), true) => {
+        (Access::Topics(_) | Access::Groups(_), true) => {
             if named.is_empty() {
                 let error = LeveeError::new(ErrorCode::InvalidArgument, "tenant: the operator must name one")
                     .with_hint(
-                        "give the name of the tenant whose topics are meant: levee names TENANT/TOPIC",
+                        "give the name of the tenant that is meant: levee names TENANT/TOPIC and TENANT/GROUP",
                     );
                 return Err(Refused::Told(error));
             }
@@ -103,7 +103,7 @@ fn own(principal: &Principal, named: &str) -> Result<Grant, Refused> {
     Err(Refused::Denied { error: no_tenant(named), resource: format!("tenant:{shown}") })
 }
 
-/// Whether a tenant's own users may do this now, on any topic at all.
+/// Whether a tenant's own users may do this now, on any topic or group at all.
 pub(super) fn may_enter(
     principal: &Principal,
     tenant: &TenantEntry,
@@ -113,12 +113,13 @@ pub(super) fn may_enter(
         return Err(Refused::Told(LeveeError::new(ErrorCode::Unauthenticated, "the tenant is gone")));
     };
     is_open(&snapshot, operation)?;
-    if let Some(needed) = super::on_topics(operation) {
-        let member = principal.member();
-        let in_scope = principal.scopes().is_empty()
-            || principal.scopes().iter().any(|scope| scope.operations.with_implied().contains(needed));
-        if !in_scope || !snapshot.policy().may_any(&member, needed) {
-            return Err(no_grant(principal, needed, ""));
+    if let Some((needed, kind)) = super::on_anything(operation) {
+        let allows = |scope: &TokenScope| {
+            scope.resources.kind() == kind && scope.operations.with_implied().contains(needed)
+        };
+        let in_scope = principal.scopes().is_empty() || principal.scopes().iter().any(allows);
+        if !in_scope || !snapshot.policy().may_any(&principal.member(), needed, kind) {
+            return Err(no_grant_on_any(principal, needed, kind));
         }
     }
     Ok(())
@@ -126,34 +127,40 @@ pub(super) fn may_enter(
 
 /// Whether a tenant is in a state that allows this to its own users.
 fn is_open(snapshot: &Snapshot, operation: Operation) -> Result<(), Refused> {
-    let refuse = |message: &str, hint: &str| {
-        let error = LeveeError::new(ErrorCode::TenantSuspended, message).with_hint(hint);
-        Err(Refused::Denied { error, resource: String::new() })
-    };
     if snapshot.is_deleting() {
-        return refuse("the tenant is being deleted", "ask the operator to take the deletion back");
+        return suspended("the tenant is being deleted", "ask the operator to take the deletion back");
     }
     if snapshot.suspension() == Suspension::Importing {
-        return refuse("the tenant is being imported", "wait until the operator has imported all of it");
+        let hint = "wait until the operator has imported all of it";
+        return suspended("the tenant is being imported", hint);
     }
-    let is_read = match operation.access() {
-        Access::Data(needed) | Access::Topics(needed) => {
-            matches!(needed, AclOperation::Consume | AclOperation::List | AclOperation::Describe)
+    match operation.access() {
+        Access::Data(needed) | Access::Topics(needed) | Access::Groups(needed) => {
+            may_happen(snapshot, needed)
         }
         // Administration goes on: who may do what can be put right while nothing else happens.
-        Access::Administration | Access::Node | Access::Caller => return Ok(()),
-    };
+        Access::Administration | Access::Node | Access::Caller => Ok(()),
+    }
+}
+
+/// Whether a suspension leaves this to the tenant's own users.
+fn may_happen(snapshot: &Snapshot, needed: AclOperation) -> Result<(), Refused> {
+    let is_read = matches!(needed, AclOperation::Consume | AclOperation::List | AclOperation::Describe);
+    let hint = "ask the operator to resume the tenant";
     match snapshot.suspension() {
         Suspension::None => Ok(()),
         Suspension::ReadOnly if is_read => Ok(()),
-        Suspension::ReadOnly => {
-            refuse("the tenant is suspended: it is read-only", "ask the operator to resume the tenant")
-        }
-        // The second was met above.
+        Suspension::ReadOnly => suspended("the tenant is suspended: it is read-only", hint),
+        // The second was met when the call began.
         Suspension::Frozen | Suspension::Importing => {
-            refuse("the tenant is suspended: it is frozen", "ask the operator to resume the tenant")
+            suspended("the tenant is suspended: it is frozen", hint)
         }
     }
+}
+
+fn suspended(message: &str, hint: &str) -> Result<(), Refused> {
+    let error = LeveeError::new(ErrorCode::TenantSuspended, message).with_hint(hint);
+    Err(Refused::Denied { error, resource: String::new() })
 }
 
 /// Whether an operator may do this within a tenant. Of one that is being imported only the import changes anything.
@@ -171,31 +178,48 @@ pub(super) fn may_visit(tenant: &TenantEntry, operation: Operation) -> Result<()
     }
 }
 
-/// Whether a tenant's own user may do this with a topic.
-pub(super) fn may_use_topic(
+/// Whether a tenant's own user may do this with a topic or a group.
+pub(super) fn may_use(
     principal: &Principal,
     snapshot: &Snapshot,
     needed: AclOperation,
-    topic: &str,
+    what: Resource<'_>,
 ) -> Result<(), Refused> {
-    let is_allowed = snapshot.policy().decide(&principal.member(), needed, topic) == Decision::Allowed
-        && (principal.scopes().is_empty() || scopes_allow(principal.scopes(), needed, topic));
-    if is_allowed { Ok(()) } else { Err(no_grant(principal, needed, topic)) }
+    let is_allowed = snapshot.policy().decide(&principal.member(), needed, what) == Decision::Allowed
+        && (principal.scopes().is_empty() || scopes_allow(principal.scopes(), needed, what));
+    if is_allowed { Ok(()) } else { Err(no_grant(principal, needed, what)) }
 }
 
-fn no_grant(principal: &Principal, needed: AclOperation, topic: &str) -> Refused {
+/// The same for what comes with a call that itself needs something else: a suspension may leave the call, and not this.
+pub(super) fn may_also_use(
+    principal: &Principal,
+    snapshot: &Snapshot,
+    needed: AclOperation,
+    what: Resource<'_>,
+) -> Result<(), Refused> {
+    may_happen(snapshot, needed)?;
+    may_use(principal, snapshot, needed, what)
+}
+
+fn no_grant_on_any(principal: &Principal, needed: AclOperation, kind: ResourceKind) -> Refused {
     let user = principal.user().name.as_str();
-    let needed = needed.name();
-    if topic.is_empty() {
-        let hint = format!(
-            "an administrator can allow it with: levee acl allow --user {user} --ops {needed} --topic TOPIC"
-        );
-        return denied("", format!("user {user} may not {needed}"), hint);
-    }
+    let option = match kind {
+        ResourceKind::Topic => "--topic TOPIC",
+        ResourceKind::Group => "--group GROUP",
+    };
+    let hint =
+        format!("an administrator can allow it with: levee acl allow --user {user} --ops {needed} {option}");
+    denied("", format!("user {user} may not {needed}"), hint)
+}
+
+fn no_grant(principal: &Principal, needed: AclOperation, what: Resource<'_>) -> Refused {
+    let user = principal.user().name.as_str();
+    let Resource { kind, name } = what;
+    let kind = kind.name();
     let hint = format!(
-        "an administrator can tell why with: levee acl test --user {user} --op {needed} --topic {topic}"
+        "an administrator can tell why with: levee acl test --user {user} --op {needed} --{kind} {name}"
     );
-    denied(&format!("topic:{topic}"), format!("user {user} may not {needed} topic {topic:?}"), hint)
+    denied(&format!("{kind}:{name}"), format!("user {user} may not {needed} {what}"), hint)
 }
 
 pub(super) fn no_tenant(name: &str) -> LeveeError {

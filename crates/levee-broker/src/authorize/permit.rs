@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::decide::{Refused, authorize, may_enter, may_use_topic};
-use super::{Authorizer, defect, is_system, on_topics};
+use super::decide::{Refused, authorize, may_also_use, may_enter, may_use};
+use super::{Authorizer, defect, is_system, on_groups, on_topics};
 use crate::admission::{Charge, Reservation};
 use crate::audit::Asked;
 use crate::blocking::Turn;
@@ -12,6 +12,7 @@ use crate::fields::topic_name;
 use crate::identity::Principal;
 use crate::tenants::{Snapshot, TenantEntry};
 use levee_storage::{AuditEvent, Shard, Topic};
+use levee_types::acl::{AclOperation, Resource};
 use levee_types::quota::Dimension;
 use levee_types::{Clock, ErrorCode, LeveeError, PartitionId, TenantId, TenantName};
 use std::sync::Arc;
@@ -151,8 +152,28 @@ impl Permit<InTenant> {
     /// # Errors
     /// The tenant is gone, or the index cannot be read.
     pub fn may(&self, topic: &str) -> Result<bool, LeveeError> {
-        let Some(needed) = on_topics(self.asked.operation()) else { return Ok(false) };
-        Ok(self.scope.is_guest || may_use_topic(&self.principal, &*self.snapshot()?, needed, topic).is_ok())
+        self.is_allowed(on_topics(self.asked.operation()), Resource::topic(topic))
+    }
+
+    /// Whether the caller may do this with a topic, whatever it asked to do. It is the decision alone, for lists.
+    ///
+    /// # Errors
+    /// The tenant is gone, or the index cannot be read.
+    pub fn may_for(&self, needed: AclOperation, topic: &str) -> Result<bool, LeveeError> {
+        self.is_allowed(Some(needed), Resource::topic(topic))
+    }
+
+    /// Whether the caller may do with a group what it asked to do. It is the decision alone, for lists.
+    ///
+    /// # Errors
+    /// The tenant is gone, or the index cannot be read.
+    pub fn may_group(&self, group: &str) -> Result<bool, LeveeError> {
+        self.is_allowed(on_groups(self.asked.operation()), Resource::group(group))
+    }
+
+    fn is_allowed(&self, needed: Option<AclOperation>, what: Resource<'_>) -> Result<bool, LeveeError> {
+        let Some(needed) = needed else { return Ok(false) };
+        Ok(self.scope.is_guest || may_use(&self.principal, &*self.snapshot()?, needed, what).is_ok())
     }
 
     /// Decides on a topic by its name alone, before anything is looked up.
@@ -165,8 +186,39 @@ impl Permit<InTenant> {
         if self.scope.is_guest {
             return Ok(());
         }
-        may_use_topic(&self.principal, &*self.snapshot()?, needed, topic)
-            .map_err(|refused| self.authorizer.refuse(&self.asked, &self.principal, refused))
+        may_use(&self.principal, &*self.snapshot()?, needed, Resource::topic(topic))
+            .map_err(|refused| self.refuse(refused))
+    }
+
+    /// Decides on something else than what was asked for that the call does with a topic, such as to append to the
+    /// topic that takes the dead. Like [`Permit::require`], and the state of the tenant must allow it.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, TENANT_SUSPENDED.
+    pub fn require_for(&self, needed: AclOperation, topic: &str) -> Result<(), LeveeError> {
+        if self.scope.is_guest {
+            return Ok(());
+        }
+        may_also_use(&self.principal, &*self.snapshot()?, needed, Resource::topic(topic))
+            .map_err(|refused| self.refuse(refused))
+    }
+
+    /// Decides on a group by its name alone, before anything is looked up. To join it and to commit for it is to consume.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED.
+    pub fn require_group(&self, group: &str) -> Result<(), LeveeError> {
+        let operation = self.asked.operation();
+        let needed = on_groups(operation).ok_or_else(|| defect(operation))?;
+        if self.scope.is_guest {
+            return Ok(());
+        }
+        may_use(&self.principal, &*self.snapshot()?, needed, Resource::group(group))
+            .map_err(|refused| self.refuse(refused))
+    }
+
+    fn refuse(&self, refused: Refused) -> LeveeError {
+        self.authorizer.refuse(&self.asked, &self.principal, refused)
     }
 
     /// For what only operators do within a tenant.
@@ -179,7 +231,7 @@ impl Permit<InTenant> {
         }
         let error = LeveeError::new(ErrorCode::PermissionDenied, why).with_hint("ask an operator to do it");
         let refused = Refused::Denied { error, resource: format!("tenant:{}", self.scope.name) };
-        Err(self.authorizer.refuse(&self.asked, &self.principal, refused))
+        Err(self.refuse(refused))
     }
 
     /// The topic of this name. `field` is what the message calls it.
@@ -226,7 +278,7 @@ impl Permit<InTenant> {
         )
     }
 
-    /// Decides again what was decided when the permit was given, but for topics.
+    /// Decides again what was decided when the permit was given, but for topics and groups.
     ///
     /// # Errors
     /// UNAUTHENTICATED, PERMISSION_DENIED, TENANT_SUSPENDED.
@@ -245,7 +297,8 @@ impl Permit<InTenant> {
         })
     }
 
-    /// Waits for a share of the quota, and if that takes a while decides again, but for topics. Tells how long it was.
+    /// Waits for a share of the quota, and if that takes a while decides again, but for topics and groups. Tells how
+    /// long it was.
     ///
     /// # Errors
     /// UNAUTHENTICATED, PERMISSION_DENIED, TENANT_SUSPENDED.

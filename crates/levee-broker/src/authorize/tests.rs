@@ -1,4 +1,6 @@
-use super::decide::{Grant, Refused, authorize, may_enter, may_use_topic};
+mod groups;
+
+use super::decide::{Grant, Refused, authorize, may_enter, may_use};
 use crate::admission::{NodeAdmission, NodeRates};
 use crate::ambient::{SystemClock, SystemRandom};
 use crate::identity::{Authenticator, Mode, Principal};
@@ -8,14 +10,14 @@ use crate::tenants::Tenants;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use levee_storage::{AuditEvent, NewUser, ShardSettings, Suspension, TenantChange};
-use levee_types::acl::{AclOperation, AclOperations, AclRule, Effect, Subject, TopicPattern};
+use levee_types::acl::{AclOperation, AclRule, Effect, Pattern, Resource, ResourceKind, Subject};
 use levee_types::{Clock, ErrorCode, PlanName, TenantName, UserName};
 use std::sync::Arc;
 
 pub(super) struct Fixture {
     storage: RunningShard,
     pub(super) tenants: Tenants,
-    authenticator: Authenticator,
+    authenticator: Arc<Authenticator>,
     _dir: tempfile::TempDir,
 }
 
@@ -31,7 +33,7 @@ impl Fixture {
         let storage = RunningShard::start(dir.path(), settings, Arc::clone(&clock), &SystemRandom).unwrap();
         let node = Arc::new(NodeAdmission::new(NodeRates::default()));
         let tenants = Tenants::new(storage.shard.clone(), clock, node);
-        let authenticator = Authenticator::new(tenants.clone(), Mode::Dev);
+        let authenticator = Arc::new(Authenticator::new(tenants.clone(), Mode::Dev));
         let fixture = Self { storage, tenants, authenticator, _dir: dir };
         for tenant in ["acme", "other"] {
             let plan = PlanName::new("default").unwrap();
@@ -56,14 +58,14 @@ impl Fixture {
         self.storage.shard.create_user(acme, new, AuditEvent::default()).await.unwrap();
     }
 
-    async fn allow(&self, user: &str, operation: AclOperation, topic: &str) {
+    async fn allow(&self, user: &str, operation: AclOperation, resources: Pattern) {
         let acme = self.storage.shard.tenant(&name("acme")).unwrap().unwrap().id;
         let rule = AclRule {
             id: 0,
             effect: Effect::Allow,
             subject: Subject::User(UserName::new(user).unwrap()),
-            operations: AclOperations::new([operation]).unwrap(),
-            topics: TopicPattern::name(topic).unwrap(),
+            operations: operation.into(),
+            resources,
             created_ms: 0,
         };
         self.storage.shard.create_acl_rules(acme, vec![rule], AuditEvent::default()).await.unwrap();
@@ -101,7 +103,7 @@ async fn each_operation_is_for_those_that_its_class_says() {
         let unnamed = || Err(ErrorCode::InvalidArgument);
         let (by_admin, by_user, by_operator) = match operation.access() {
             Access::Data(_) => (own(), own(), denied()),
-            Access::Topics(_) => (own(), own(), unnamed()),
+            Access::Topics(_) | Access::Groups(_) => (own(), own(), unnamed()),
             Access::Administration if operation.is_of_tenants() => (own(), denied(), unnamed()),
             Access::Administration => (own(), denied(), own()),
             Access::Node => (denied(), denied(), Ok(Grant::Node)),
@@ -146,11 +148,12 @@ async fn without_a_rule_nothing_is_allowed_and_a_rule_is_noticed_at_once() {
     let user = fixture.principal("Dev tenant acme user svc").await;
     let enter = |operation| may_enter(&user, user.tenant(), operation).map_err(|refused| code(&refused));
     assert_eq!(enter(Operation::Produce), Err(ErrorCode::PermissionDenied));
-    fixture.allow("svc", AclOperation::Produce, "orders").await;
+    let orders = Pattern::name(ResourceKind::Topic, "orders").unwrap();
+    fixture.allow("svc", AclOperation::Produce, orders).await;
     assert_eq!(enter(Operation::Produce), Ok(()));
     assert_eq!(enter(Operation::Read), Err(ErrorCode::PermissionDenied));
     let snapshot = user.tenant().snapshot().unwrap().unwrap();
-    let may = |topic| may_use_topic(&user, &snapshot, AclOperation::Produce, topic).is_ok();
+    let may = |topic| may_use(&user, &snapshot, AclOperation::Produce, Resource::topic(topic)).is_ok();
     assert!(may("orders") && !may("order") && !may("orders2"));
     fixture.stop().await;
 }

@@ -58,7 +58,7 @@ fn no_message_of_the_data_plane_has_a_tenant() {
                 let has_tenant = mentions_tenant(&messages, method.input_type());
                 match operation.access() {
                     Access::Data(_) | Access::Caller => assert!(!has_tenant, "{path}"),
-                    Access::Topics(_) => assert!(has_tenant, "{path}"),
+                    Access::Topics(_) | Access::Groups(_) => assert!(has_tenant, "{path}"),
                     Access::Administration => {
                         assert!(has_tenant || operation == Operation::GetTenant, "{path}");
                     }
@@ -82,8 +82,10 @@ fn mentions_tenant(messages: &BTreeMap<String, DescriptorProto>, name: &str) -> 
 fn what_only_reads_is_no_change() {
     for operation in Operation::ALL {
         let name = operation.path().rsplit('/').next().unwrap();
-        let reads = ["Get", "List", "Test", "Explain", "WhoAmI", "Read", "Export", "Produce", "InitProducer"];
-        let is_read = reads.iter().any(|verb| name.starts_with(verb));
+        let data =
+            ["Read", "Produce", "InitProducer", "CommitTransaction", "AbortTransaction", "Consume", "Work"];
+        let reads = ["Get", "List", "Test", "Explain", "WhoAmI", "Export"].into_iter().chain(data);
+        let is_read = reads.into_iter().any(|verb| name.starts_with(verb));
         assert_eq!(operation.is_change(), !is_read, "{name}");
     }
 }

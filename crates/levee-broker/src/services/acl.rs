@@ -3,10 +3,7 @@
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
 use crate::error::reply;
-use crate::fields::{
-    acl_operation, acl_operations, invalid, page_size, topic_name, topic_pattern, topic_pattern_to_proto,
-    user_name,
-};
+use crate::fields::{invalid, operation_on, operations_on, page_size, resources_to_proto, user_name};
 use crate::operation::Operation;
 use levee_proto::v1;
 use levee_proto::v1::acl_subject::Kind;
@@ -108,15 +105,14 @@ impl Acls {
     }
 
     fn test(&self, request: &Request<v1::TestAclRequest>) -> Result<v1::TestAclResponse, LeveeError> {
-        let v1::TestAclRequest { tenant, user, operation, topic } = request.get_ref();
+        let v1::TestAclRequest { tenant, user, operation, topic, group } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::TestAcl, tenant)?;
         let name = user_name("user", user)?;
-        let operation = acl_operation("operation", *operation)?;
-        let topic = topic_name("topic", topic)?;
+        let (operation, what) = operation_on(*operation, topic, group)?;
         let snapshot = permit.snapshot()?;
         let user = snapshot.user_named(&name)?.ok_or(levee_storage::StorageError::NoUser)?;
         let member = Member { user: &user.name, groups: &user.groups, is_admin: user.is_admin };
-        let explained = snapshot.policy().explain(&member, operation, topic.as_str());
+        let explained = snapshot.policy().explain(&member, operation, what);
         let allowed = explained.decision == Decision::Allowed;
         let reason = if user.is_disabled {
             format!("user {name} is disabled, and can do nothing; otherwise: {}", explained.reason)
@@ -159,14 +155,9 @@ pub(super) fn rule((index, rule): (usize, &v1::AclRule)) -> Result<AclRule, Leve
             return Err(invalid(&field("subject"), "it is missing", hint));
         }
     };
-    Ok(AclRule {
-        id: 0,
-        effect,
-        subject,
-        operations: acl_operations(&field("operations"), &rule.operations)?,
-        topics: topic_pattern(&field("topics"), rule.topics.as_ref())?,
-        created_ms: 0,
-    })
+    let (operations, resources) =
+        operations_on(field, &rule.operations, rule.topics.as_ref(), rule.groups.as_ref())?;
+    Ok(AclRule { id: 0, effect, subject, operations, resources, created_ms: 0 })
 }
 
 pub(super) fn to_proto(rule: &AclRule) -> v1::AclRule {
@@ -175,12 +166,14 @@ pub(super) fn to_proto(rule: &AclRule) -> v1::AclRule {
         Subject::Group(name) => Kind::UserGroup(name.to_string()),
         Subject::Everyone => Kind::Everyone(true),
     };
+    let (topics, groups) = resources_to_proto(&rule.resources);
     v1::AclRule {
         id: rule.id,
         effect: rule.effect as i32,
         subject: Some(v1::AclSubject { kind: Some(kind) }),
         operations: rule.operations.iter().map(|operation| operation as i32).collect(),
-        topics: Some(topic_pattern_to_proto(&rule.topics)),
+        topics,
         created_ms: rule.created_ms,
+        groups,
     }
 }

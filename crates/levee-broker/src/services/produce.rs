@@ -1,14 +1,19 @@
 //! Appending batches, for tenants.
 
 mod append;
+mod sequence;
 mod stream;
+mod submission;
+
+pub(super) use append::{Produced, Volume, check_batch};
+pub(super) use sequence::transaction_number;
 
 use crate::authorize::Authorizer;
 use crate::error::reply;
 use crate::fields::invalid;
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
-use append::{Checked, Produced, Volume, answer, check};
+use append::{Checked, answer, check};
 use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_storage::ProducerSession;
@@ -58,14 +63,14 @@ impl Produce {
     async fn one(&self, request: Request<v1::ProduceRequest>) -> Result<v1::ProduceResponse, LeveeError> {
         let permit = self.authorizer.tenant(&request, Operation::Produce, "")?;
         // Always copied: beside all that a call costs, that is little.
-        let Checked { append, topic, reservation } = check(&permit, request.into_inner(), usize::MAX)?;
+        let Checked { submission, topic, reservation } = check(&permit, request.into_inner(), usize::MAX)?;
         let (permit, throttled) = permit.wait(reservation).await?;
         if !throttled.is_zero() {
             // What was decided before may not hold any more.
             permit.require(topic.name.as_str())?;
         }
-        let volume = Volume::of(&append);
-        let appended = permit.shard().submit(append).await?.await?;
+        let volume = submission.volume();
+        let appended = submission.submit(permit.shard()).await?.await?;
         self.produced.count(volume, &permit.entry().used);
         Ok(answer(appended, throttled))
     }

@@ -6,6 +6,7 @@
 mod catalog;
 mod convert;
 mod export;
+mod groups;
 mod half;
 mod import;
 mod logs;

@@ -1,6 +1,8 @@
 //! Every field of every request: its limit is accepted, one beyond is refused with a code, a message that
 //! names the field and a hint what to do, and nothing else is harmed.
 
+mod groups;
+
 use crate::harness::{
     Broker, assert_own, from_start, hint, next, of_tenant, position, produce_request, reason, records,
 };
@@ -274,7 +276,11 @@ async fn produce() {
         .await
         .unwrap();
 
-    let cases: [(&str, Request<v1::ProduceRequest>, &str, &str); 13] = [
+    let place = |number, index, timeout_ms| {
+        Some(v1::TransactionSequence { producer_id: 99, epoch: 0, number, index, timeout_ms })
+    };
+
+    let cases: [(&str, Request<v1::ProduceRequest>, &str, &str); 23] = [
         ("topic missing", with(&|r| r.topic.clear()), "INVALID_ARGUMENT", "topic: "),
         ("topic long", with(&|r| r.topic = "x".repeat(LONG)), "INVALID_ARGUMENT", "topic: "),
         ("topic unknown", with(&|r| r.topic = names("absent")), "NOT_FOUND", "absent"),
@@ -306,6 +312,41 @@ async fn produce() {
             "TOO_LARGE",
             "",
         ),
+        ("offset", with(&|r| r.expected_offset = Some(7)), "OFFSET_MISMATCH", "offset 1, not 7"),
+        (
+            "offset and producer",
+            with(&|r| (r.expected_offset, r.producer) = (Some(1), producer(99, 0, 0))),
+            "UNKNOWN_PRODUCER",
+            "",
+        ),
+        ("number", with(&|r| r.transaction = place(0, 0, 0)), "INVALID_ARGUMENT", "transaction.number: "),
+        ("index", with(&|r| r.transaction = place(1, 1_000, 0)), "INVALID_ARGUMENT", "transaction.index: "),
+        (
+            "short",
+            with(&|r| r.transaction = place(1, 0, 999)),
+            "INVALID_ARGUMENT",
+            "transaction.timeout_ms: ",
+        ),
+        (
+            "long",
+            with(&|r| r.transaction = place(1, 0, 900_001)),
+            "INVALID_ARGUMENT",
+            "transaction.timeout_ms: ",
+        ),
+        (
+            "transaction and producer",
+            with(&|r| (r.transaction, r.producer) = (place(1, 0, 0), producer(99, 0, 0))),
+            "INVALID_ARGUMENT",
+            "producer: ",
+        ),
+        (
+            "transaction and offset",
+            with(&|r| (r.transaction, r.expected_offset) = (place(1, 0, 0), Some(1))),
+            "INVALID_ARGUMENT",
+            "expected_offset: ",
+        ),
+        ("transaction of nobody", with(&|r| r.transaction = place(1, 999, 1_000)), "UNKNOWN_PRODUCER", ""),
+        ("the longest", with(&|r| r.transaction = place(u64::MAX, 0, 900_000)), "UNKNOWN_PRODUCER", ""),
     ];
     for (case, request, code, text) in cases {
         refused(case, client.produce(request).await, code, text);
@@ -323,6 +364,118 @@ async fn produce() {
     // Nothing of it was stored, and the connection is well.
     let answer = client.produce(of_tenant("acme", good())).await.unwrap().into_inner();
     assert_eq!(answer.base_offset, 1);
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions() {
+    let broker = Broker::start().await;
+    broker.make("acme", "orders", 2).await;
+    let new = of_tenant("acme", v1::InitProducerRequest::default());
+    let v1::InitProducerResponse { producer_id, epoch } =
+        broker.produce().init_producer(new).await.unwrap().into_inner();
+    let mut client = broker.transactions();
+    let batch = |topic: &str, partition| {
+        let v1::ProduceRequest { topic, partition, batch, .. } = produce_request(topic, partition, &["a"]);
+        v1::TransactionBatch { topic, partition, batch, batch_crc32c: None }
+    };
+    let with = |change: &dyn Fn(&mut v1::CommitTransactionRequest)| {
+        let mut request =
+            v1::CommitTransactionRequest { producer_id, epoch, number: 1, ..Default::default() };
+        change(&mut request);
+        of_tenant("acme", request)
+    };
+    let offset = |group: &str| v1::TransactionOffset { group: names(group), ..Default::default() };
+    let cases: [(&str, Request<v1::CommitTransactionRequest>, &str, &str); 19] = [
+        ("number", with(&|r| r.number = 0), "INVALID_ARGUMENT", "number: "),
+        ("number skipped", with(&|r| r.number = 2), "OUT_OF_ORDER_SEQUENCE", "transaction 2"),
+        ("number far", with(&|r| r.number = u64::MAX), "OUT_OF_ORDER_SEQUENCE", ""),
+        ("staged", with(&|r| r.staged = 1_001), "INVALID_ARGUMENT", "staged: "),
+        ("staged far", with(&|r| r.staged = u32::MAX), "INVALID_ARGUMENT", "staged: "),
+        ("too many", with(&|r| r.batches = vec![batch("orders", 0); 1_001]), "INVALID_ARGUMENT", "batches: "),
+        (
+            "too many with those staged",
+            with(&|r| (r.staged, r.batches) = (999, vec![batch("orders", 0); 2])),
+            "INVALID_ARGUMENT",
+            "batches: ",
+        ),
+        (
+            "offsets",
+            with(&|r| r.offsets = vec![v1::TransactionOffset::default(); 10_001]),
+            "INVALID_ARGUMENT",
+            "offsets: ",
+        ),
+        (
+            "topic",
+            with(&|r| r.batches = vec![batch("orders", 0), batch("", 0)]),
+            "INVALID_ARGUMENT",
+            "batches[1]: topic: ",
+        ),
+        (
+            "long topic",
+            with(&|r| r.batches = vec![batch(&"x".repeat(LONG), 0)]),
+            "INVALID_ARGUMENT",
+            "batches[0]: topic: ",
+        ),
+        (
+            "absent",
+            with(&|r| r.batches = vec![batch("orders", 0), batch("absent", 0)]),
+            "NOT_FOUND",
+            "batches[1]: ",
+        ),
+        (
+            "partition",
+            with(&|r| r.batches = vec![batch("orders", 2)]),
+            "NOT_FOUND",
+            "batches[0]: there is no partition 2",
+        ),
+        (
+            "batch missing",
+            with(&|r| r.batches = vec![v1::TransactionBatch { batch: Bytes::new(), ..batch("orders", 0) }]),
+            "INVALID_ARGUMENT",
+            "batches[0]: batch: ",
+        ),
+        (
+            "batch large",
+            with(&|r| {
+                let batch = v1::TransactionBatch { batch: batch_of(1024 * 1024 + 1), ..batch("orders", 0) };
+                r.batches = vec![batch];
+            }),
+            "TOO_LARGE",
+            "batches[0]: ",
+        ),
+        (
+            "checksum",
+            with(&|r| {
+                r.batches = vec![v1::TransactionBatch { batch_crc32c: Some(1), ..batch("orders", 0) }];
+            }),
+            "CORRUPT_BATCH",
+            "batches[0]: ",
+        ),
+        ("group", with(&|r| r.offsets = vec![offset("")]), "INVALID_ARGUMENT", "offsets[0]: group: "),
+        ("member", with(&|r| r.offsets = vec![offset("copiers")]), "MEMBER_FENCED", "offsets[0]: "),
+        ("producer", with(&|r| r.producer_id = 99), "UNKNOWN_PRODUCER", ""),
+        ("epoch", with(&|r| r.epoch = 7), "UNKNOWN_PRODUCER", ""),
+    ];
+    for (case, request, code, text) in cases {
+        refused(case, client.commit_transaction(request).await, code, text);
+    }
+    let abort = |producer_id, epoch, number| {
+        of_tenant("acme", v1::AbortTransactionRequest { producer_id, epoch, number })
+    };
+    for (request, code, text) in [
+        (abort(producer_id, epoch, 0), "INVALID_ARGUMENT", "number: "),
+        (abort(producer_id, epoch, 2), "OUT_OF_ORDER_SEQUENCE", ""),
+        (abort(99, 0, 1), "UNKNOWN_PRODUCER", ""),
+        (abort(producer_id, 7, 1), "UNKNOWN_PRODUCER", ""),
+    ] {
+        refused("abort", client.abort_transaction(request).await, code, text);
+    }
+    // Nothing of it was stored, and the transaction is as open as before.
+    let all = with(&|r| r.batches = vec![batch("orders", 1); 1_000]);
+    let committed = client.commit_transaction(all).await.unwrap().into_inner();
+    assert_eq!(committed.base_offsets, (0..1_000).collect::<Vec<_>>());
+    client.commit_transaction(with(&|r| r.number = 2)).await.unwrap();
     broker.stop().await;
 }
 

@@ -1,10 +1,13 @@
 //! Nothing of a tenant reaches anybody else: a tenant whose every name and record carries a random mark does
 //! everything, and whatever others are sent is searched for it, byte by byte.
 
+use crate::consume::member::join;
 use crate::harness::{Broker, from_start, position, produce_request};
 use crate::http_endpoint::get;
 use crate::matrix::{published, table};
-use crate::tenancy::{EVERYTHING, allow, deny, every_topic, group, named, prefix, user};
+use crate::tenancy::{
+    EVERYTHING, EVERYTHING_WITH_GROUPS, allow, allow_group, deny, every_topic, group, named, prefix, user,
+};
 use crate::wire::{Answer, Caller};
 use levee_broker::operation::Operation as Op;
 use levee_proto::v1;
@@ -80,6 +83,8 @@ async fn canary(broker: &Broker, operator: &Caller, mark: &str) -> Secrets {
     admin.make_topic("", &topic).await;
     admin.make_rule("", allow(group(&format!("g-{mark}")), &EVERYTHING, named(&topic))).await;
     admin.make_rule("", deny(user(&name), &[6], prefix(mark))).await;
+    let queue = format!("q-{mark}");
+    admin.make_rule("", allow_group(user(&name), &EVERYTHING_WITH_GROUPS, Some(&queue))).await;
     let (user_id, user_credential) = admin.full_token("", &name).await;
     let member = Caller::new(broker, user_credential.clone()).await;
     use_it(&admin, &member, mark).await;
@@ -103,6 +108,8 @@ async fn use_it(admin: &Caller, member: &Caller, mark: &str) {
     batch.producer =
         Some(v1::ProducerSequence { producer_id: init.producer_id, epoch: init.epoch, sequence: 0 });
     let _: v1::ProduceResponse = member.must(Op::Produce, &batch).await;
+    let kind = Some(v1::consume_request::Kind::Join(join(&format!("q-{mark}"), &[&topic])));
+    let _: v1::ConsumeResponse = member.must(Op::Consume, &v1::ConsumeRequest { kind }).await;
     let one =
         v1::ProduceStreamRequest { correlation_id: 1, request: Some(produce_request(&topic, 0, &[mark])) };
     member.call(Op::ProduceStream.path(), &[one.encode_to_vec()], &[]).await;
@@ -151,6 +158,7 @@ async fn others(broker: &Broker, operator: &Caller) -> [(&'static str, Caller); 
     operator.make_user("other", "member", false, &["g"]).await;
     operator.make_topic("other", "own").await;
     operator.make_rule("other", allow(user("member"), &EVERYTHING, every_topic())).await;
+    operator.make_rule("other", allow_group(user("member"), &EVERYTHING_WITH_GROUPS, None)).await;
     let (_, admin) = operator.full_token("other", "admin").await;
     let (_, member) = operator.full_token("other", "member").await;
     [
@@ -163,12 +171,12 @@ async fn others(broker: &Broker, operator: &Caller) -> [(&'static str, Caller); 
 /// What a call can be asked, without the mark.
 fn inputs(path: &str) -> Vec<Vec<u8>> {
     let row = table::of(path);
-    let numbers = matches!(row.key, table::Key::Rule | table::Key::Producer);
+    let numbers = matches!(row.key, table::Key::Rule | table::Key::Producer | table::Key::Transaction);
     let long = "x".repeat(300);
     let things: Vec<&str> = if numbers {
         vec!["0", "1", "2", "3", "777", "18446744073709551615"]
     } else {
-        vec!["", "own", "member", "c", "t-", "../..", "%63-", "\u{202e}\u{e4}", "a\0b", &long]
+        vec!["", "own", "member", "c", "t-", "q-", "../..", "%63-", "\u{202e}\u{e4}", "a\0b", &long]
     };
     let mut inputs = vec![vec![], vec![0xff; 40], vec![0x0a, 0x00], vec![0x10, 0xff, 0xff, 0x03]];
     for thing in things {
@@ -240,13 +248,14 @@ async fn a_guessed_name_is_answered_like_one_that_nobody_has() {
     let others = others(&broker, &operator).await;
     for path in published() {
         let row = table::of(&path);
-        if matches!(row.key, table::Key::Rule | table::Key::Producer | table::Key::Token) {
+        use table::Key;
+        if matches!(row.key, Key::Rule | Key::Producer | Key::Transaction | Key::Token) {
             // Those are of a tenant: `ids` is about them.
             continue;
         }
         for (who, caller) in &others {
             for (tenant, thing) in
-                [("c-", "t-"), ("c-", "u-"), ("", "t-"), ("", "u-"), ("", "c-"), ("", "p-")]
+                [("c-", "t-"), ("c-", "u-"), ("", "t-"), ("", "u-"), ("", "c-"), ("", "p-"), ("", "q-")]
             {
                 let guess = |mark: &str| {
                     let tenant = if tenant.is_empty() { String::new() } else { format!("{tenant}{mark}") };

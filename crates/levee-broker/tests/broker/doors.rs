@@ -1,10 +1,12 @@
-//! Every way to a topic gives the answer that the access rules give: those of a small evaluator, written apart.
+//! Every way to a topic or a group gives the answer that the access rules give: those of a small evaluator, written apart.
 
 use crate::harness::{Broker, from_start, position, produce_request, reason};
+use crate::tenancy::EVERYTHING_WITH_GROUPS;
 use crate::wire::Caller;
 use levee_broker::operation::Operation as Op;
 use levee_proto::v1;
 use levee_proto::v1::acl_subject::Kind as Whom;
+use levee_proto::v1::group_pattern::Kind as WhichGroup;
 use levee_proto::v1::produce_stream_response::Result as Outcome;
 use levee_proto::v1::read_request::Kind;
 use levee_proto::v1::topic_pattern::Kind as Which;
@@ -34,14 +36,29 @@ const NO_TOPIC: &str = "abc";
 const USERS: [(&str, &[&str], bool); 3] =
     [("alice", &["red", "blue"], false), ("bob", &[], false), ("root", &["blue"], true)];
 
-fn pattern() -> impl Strategy<Value = v1::TopicPattern> {
-    let name = select(vec!["a", "ab", "abc", "b"]).prop_map(|name| Which::Name(name.to_owned()));
-    let prefix = select(vec!["", "a", "ab", "abcd"]).prop_map(|prefix| Which::Prefix(prefix.to_owned()));
-    prop_oneof![name, prefix].prop_map(|kind| v1::TopicPattern { kind: Some(kind) })
-}
-
-fn operations() -> impl Strategy<Value = Vec<i32>> {
-    subsequence((1..=8).collect::<Vec<_>>(), 1..=8)
+/// Operations on topics, or on groups, which have the same names.
+fn scope() -> impl Strategy<Value = v1::TokenScope> {
+    let name = (select(vec!["a", "ab", "abc", "b"]), Just(false));
+    let prefix = (select(vec!["", "a", "ab", "abcd"]), Just(true));
+    let topics = prop_oneof![name.clone(), prefix.clone()].prop_map(|(text, is_prefix)| {
+        let text = text.to_owned();
+        v1::TopicPattern { kind: Some(if is_prefix { Which::Prefix(text) } else { Which::Name(text) }) }
+    });
+    let groups = prop_oneof![name, prefix].prop_map(|(text, is_prefix)| {
+        let text = text.to_owned();
+        let kind = if is_prefix { WhichGroup::Prefix(text) } else { WhichGroup::Name(text) };
+        v1::GroupPattern { kind: Some(kind) }
+    });
+    let on_topics = (subsequence((1..=8).collect::<Vec<_>>(), 1..=8), topics);
+    let on_groups = (subsequence(EVERYTHING_WITH_GROUPS.to_vec(), 1..=EVERYTHING_WITH_GROUPS.len()), groups);
+    prop_oneof![
+        2 => on_topics.prop_map(|(operations, topics)| {
+            v1::TokenScope { operations, topics: Some(topics), groups: None }
+        }),
+        1 => on_groups.prop_map(|(operations, groups)| {
+            v1::TokenScope { operations, topics: None, groups: Some(groups) }
+        }),
+    ]
 }
 
 fn rule() -> impl Strategy<Value = v1::AclRule> {
@@ -51,18 +68,14 @@ fn rule() -> impl Strategy<Value = v1::AclRule> {
         1 => Just(Whom::Everyone(true)),
     ];
     let effect = prop_oneof![3 => Just(v1::AclEffect::Allow), 1 => Just(v1::AclEffect::Deny)];
-    (effect, whom, operations(), pattern()).prop_map(|(effect, whom, operations, topics)| v1::AclRule {
+    (effect, whom, scope()).prop_map(|(effect, whom, scope)| v1::AclRule {
         effect: effect as i32,
         subject: Some(v1::AclSubject { kind: Some(whom) }),
-        operations,
-        topics: Some(topics),
+        operations: scope.operations,
+        topics: scope.topics,
+        groups: scope.groups,
         ..Default::default()
     })
-}
-
-fn scope() -> impl Strategy<Value = v1::TokenScope> {
-    (operations(), pattern())
-        .prop_map(|(operations, topics)| v1::TokenScope { operations, topics: Some(topics) })
 }
 
 /// The rules of a tenant, and the scopes of the tokens of its users.
@@ -72,10 +85,23 @@ fn tenants() -> impl Strategy<Value = (Vec<v1::AclRule>, Vec<Vec<v1::TokenScope>
     (proptest::collection::vec(rule(), 1..12), proptest::collection::vec(scopes, USERS.len()))
 }
 
-fn matches(pattern: Option<&v1::TopicPattern>, topic: &str) -> bool {
-    match pattern.and_then(|pattern| pattern.kind.as_ref()).unwrap() {
-        Which::Name(name) => name == topic,
-        Which::Prefix(prefix) => topic.starts_with(prefix.as_str()),
+/// What somebody does something with.
+#[derive(Debug, Clone, Copy)]
+enum What<'a> {
+    Topic(&'a str),
+    Group(&'a str),
+}
+
+/// Whether it is meant by these patterns, of which there is one.
+fn matches(topics: Option<&v1::TopicPattern>, groups: Option<&v1::GroupPattern>, what: What<'_>) -> bool {
+    let of_topics = topics.and_then(|pattern| pattern.kind.as_ref());
+    let of_groups = groups.and_then(|pattern| pattern.kind.as_ref());
+    match (what, of_topics, of_groups) {
+        (What::Topic(topic), Some(Which::Name(name)), None) => name == topic,
+        (What::Topic(topic), Some(Which::Prefix(prefix)), None) => topic.starts_with(prefix.as_str()),
+        (What::Group(group), None, Some(WhichGroup::Name(name))) => name == group,
+        (What::Group(group), None, Some(WhichGroup::Prefix(prefix))) => group.starts_with(prefix.as_str()),
+        _ => false,
     }
 }
 
@@ -97,25 +123,25 @@ impl Reference<'_> {
         }
     }
 
-    fn user_may(&self, operation: i32, topic: &str) -> bool {
+    fn user_may(&self, operation: i32, what: What<'_>) -> bool {
         let says = |effect| {
             self.rules.iter().any(|rule| {
                 rule.effect() == effect
                     && self.is_meant(rule)
                     && speaks_of(effect, &rule.operations, operation)
-                    && matches(rule.topics.as_ref(), topic)
+                    && matches(rule.topics.as_ref(), rule.groups.as_ref(), what)
             })
         };
         !says(v1::AclEffect::Deny) && (self.is_admin || says(v1::AclEffect::Allow))
     }
 
-    fn may(&self, operation: i32, topic: &str) -> bool {
-        let in_scope = self.scopes.is_empty()
-            || self
-                .scopes
-                .iter()
-                .any(|scope| allows(&scope.operations, operation) && matches(scope.topics.as_ref(), topic));
-        in_scope && self.user_may(operation, topic)
+    fn may(&self, operation: i32, what: What<'_>) -> bool {
+        let allows = |scope: &v1::TokenScope| {
+            allows(&scope.operations, operation)
+                && matches(scope.topics.as_ref(), scope.groups.as_ref(), what)
+        };
+        let in_scope = self.scopes.is_empty() || self.scopes.iter().any(allows);
+        in_scope && self.user_may(operation, what)
     }
 
     /// Whether there can be a topic for it, as far as the rules for every topic tell.
@@ -125,15 +151,16 @@ impl Reference<'_> {
             rule.effect() == v1::AclEffect::Deny
                 && self.is_meant(rule)
                 && rule.operations.contains(&operation)
-                && rule.topics.as_ref().unwrap().kind == everything
+                && rule.topics.as_ref().is_some_and(|topics| topics.kind == everything)
         });
         let is_allowed = self.rules.iter().any(|rule| {
             rule.effect() == v1::AclEffect::Allow
                 && self.is_meant(rule)
+                && rule.topics.is_some()
                 && allows(&rule.operations, operation)
         });
-        let in_scope =
-            self.scopes.is_empty() || self.scopes.iter().any(|scope| allows(&scope.operations, operation));
+        let allows = |scope: &v1::TokenScope| scope.topics.is_some() && allows(&scope.operations, operation);
+        let in_scope = self.scopes.is_empty() || self.scopes.iter().any(allows);
         in_scope && !is_denied && (self.is_admin || is_allowed)
     }
 }
@@ -162,6 +189,8 @@ async fn passes(caller: &Caller, operation: Op, message: &impl Message) -> bool 
             "PERMISSION_DENIED" => false,
             // Of what is not there, or was changed by whoever passed before.
             "NOT_FOUND" | "ALREADY_EXISTS" | "INVALID_ARGUMENT" | "OFFSET_OUT_OF_RANGE" => true,
+            // Of a producer that nobody has.
+            "UNKNOWN_PRODUCER" => true,
             other => panic!("{operation:?} is answered with {other}: {}", status.message()),
         };
     }
@@ -186,6 +215,11 @@ async fn doors(caller: &Caller, topic: &str) -> Vec<(Op, i32, bool)> {
     let name = || topic.to_owned();
     let tenant = String::new;
     let batch = produce_request(topic, 0, &["x"]);
+    let v1::ProduceRequest { batch: records, .. } = batch.clone();
+    let part = v1::TransactionBatch { topic: name(), batch: records, ..Default::default() };
+    let commit = v1::CommitTransactionRequest { number: 1, batches: vec![part], ..Default::default() };
+    let place = v1::TransactionSequence { number: 1, ..Default::default() };
+    let stage = v1::ProduceRequest { transaction: Some(place), ..batch.clone() };
     let one = v1::ProduceStreamRequest { correlation_id: 1, request: Some(batch.clone()) };
     let positions = vec![position(topic, 0, from_start())];
     let start = v1::ReadStart { positions: positions.clone(), credit_bytes: 1 << 20, stop_at_end: true };
@@ -202,6 +236,8 @@ async fn doors(caller: &Caller, topic: &str) -> Vec<(Op, i32, bool)> {
     vec![
         (Op::Produce, PRODUCE, passes(caller, Op::Produce, &batch).await),
         (Op::ProduceStream, PRODUCE, passes(caller, Op::ProduceStream, &one).await),
+        (Op::Produce, PRODUCE, passes(caller, Op::Produce, &stage).await),
+        (Op::CommitTransaction, PRODUCE, passes(caller, Op::CommitTransaction, &commit).await),
         (Op::Read, CONSUME, passes(caller, Op::Read, &read).await),
         (Op::ListOffsets, CONSUME, passes(caller, Op::ListOffsets, &offsets).await),
         (Op::GetTopic, DESCRIBE, passes(caller, Op::GetTopic, &get).await),
@@ -220,7 +256,8 @@ async fn check_lists(caller: &Caller, reference: &Reference<'_>) {
     match listed {
         Ok(listed) => {
             let listed: Vec<_> = listed.topics.into_iter().map(|topic| topic.name).collect();
-            let expected: Vec<_> = TOPICS.into_iter().filter(|topic| reference.may(LIST, topic)).collect();
+            let expected: Vec<_> =
+                TOPICS.into_iter().filter(|topic| reference.may(LIST, What::Topic(topic))).collect();
             assert_eq!(listed, expected, "ListTopics by {user}");
             assert!(reference.may_any(LIST), "ListTopics by {user}");
         }
@@ -231,20 +268,26 @@ async fn check_lists(caller: &Caller, reference: &Reference<'_>) {
     }
     let may_begin = passes(caller, Op::InitProducer, &v1::InitProducerRequest::default()).await;
     assert_eq!(may_begin, reference.may_any(PRODUCE), "InitProducer by {user}");
+    let abort = v1::AbortTransactionRequest { number: 1, ..Default::default() };
+    let may_abort = passes(caller, Op::AbortTransaction, &abort).await;
+    assert_eq!(may_abort, reference.may_any(PRODUCE), "AbortTransaction by {user}");
 }
 
 /// What the administrator is told of a user, which is apart from its tokens.
-async fn check_told(operator: &Caller, tenant: &str, reference: &Reference<'_>, topic: &str) {
-    for operation in PRODUCE..=TRIM {
-        let request = v1::TestAclRequest {
-            tenant: tenant.to_owned(),
-            user: reference.user.to_owned(),
-            operation,
-            topic: topic.to_owned(),
+async fn check_told(operator: &Caller, tenant: &str, reference: &Reference<'_>, name: &str) {
+    let user = reference.user;
+    let on_topic = (PRODUCE..=TRIM).map(|operation| (operation, What::Topic(name)));
+    let on_group = EVERYTHING_WITH_GROUPS.map(|operation| (operation, What::Group(name)));
+    for (operation, what) in on_topic.chain(on_group) {
+        let (topic, group) = match what {
+            What::Topic(name) => (name.to_owned(), String::new()),
+            What::Group(name) => (String::new(), name.to_owned()),
         };
+        let (tenant, user_name) = (tenant.to_owned(), user.to_owned());
+        let request = v1::TestAclRequest { tenant, user: user_name, operation, topic, group };
         let told: v1::TestAclResponse = operator.must(Op::TestAcl, &request).await;
-        let expected = reference.user_may(operation, topic);
-        assert_eq!(told.allowed, expected, "TestAcl of {}, {operation} on {topic}: {told:?}", reference.user);
+        let expected = reference.user_may(operation, what);
+        assert_eq!(told.allowed, expected, "TestAcl of {user}, {operation} on {what:?}: {told:?}");
     }
 }
 
@@ -284,7 +327,7 @@ async fn check(
     for (caller, reference) in &callers {
         for topic in TOPICS.into_iter().chain([NO_TOPIC]) {
             for (door, operation, passed) in doors(caller, topic).await {
-                let expected = reference.may(operation, topic);
+                let expected = reference.may(operation, What::Topic(topic));
                 assert_eq!(passed, expected, "{door:?} of {topic} by {}", reference.user);
                 *answers.entry(passed).or_insert(0) += 1;
             }
@@ -294,7 +337,7 @@ async fn check(
 }
 
 #[test]
-fn every_door_to_a_topic_asks_the_same_rules() {
+fn every_door_to_a_topic_or_a_group_asks_the_same_rules() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (broker, operator) = runtime.block_on(async {
         let (broker, credential) = Broker::start_real().await;

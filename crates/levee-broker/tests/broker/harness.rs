@@ -10,10 +10,15 @@ use levee_broker::server::Surroundings;
 use levee_broker::transport::tls::Tls;
 use levee_broker::{Listeners, RunningShard, ServeError, Settings, serve};
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
+use levee_proto::v1::consume_service_client::ConsumeServiceClient;
+use levee_proto::v1::group_service_client::GroupServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::queue_service_client::QueueServiceClient;
+use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::v1::transaction_service_client::TransactionServiceClient;
 use levee_proto::{batch, v1};
 use levee_storage::Shard;
 use levee_types::{Clock, ErrorCode, Random};
@@ -122,8 +127,28 @@ impl Broker {
         ReadServiceClient::new(self.channel())
     }
 
+    pub(crate) fn consume(&self) -> ConsumeServiceClient<Channel> {
+        ConsumeServiceClient::new(self.channel()).max_encoding_message_size(usize::MAX)
+    }
+
+    pub(crate) fn groups(&self) -> GroupServiceClient<Channel> {
+        GroupServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn quotas(&self) -> QuotaServiceClient<Channel> {
+        QuotaServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn queue(&self) -> QueueServiceClient<Channel> {
+        QueueServiceClient::new(self.channel()).max_decoding_message_size(usize::MAX)
+    }
+
     pub(crate) fn topics(&self) -> TopicServiceClient<Channel> {
         TopicServiceClient::new(self.channel()).max_encoding_message_size(usize::MAX)
+    }
+
+    pub(crate) fn transactions(&self) -> TransactionServiceClient<Channel> {
+        TransactionServiceClient::new(self.channel()).max_encoding_message_size(usize::MAX)
     }
 
     pub(crate) fn tenants(&self) -> TenantServiceClient<Channel> {

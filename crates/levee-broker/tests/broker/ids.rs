@@ -195,6 +195,68 @@ async fn ids_of_producers() {
     world.broker.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_of_producers_and_for_topics_of_others() {
+    let world = World::new().await;
+    let foreign = *world.beta.producers.last().unwrap();
+    let absent = v1::InitProducerResponse { producer_id: 777, ..foreign };
+    let stage = |producer: v1::InitProducerResponse| {
+        let v1::InitProducerResponse { producer_id, epoch } = producer;
+        let place = v1::TransactionSequence { producer_id, epoch, number: 1, ..Default::default() };
+        v1::ProduceRequest { transaction: Some(place), ..produce_request("acme-0", 0, &["x"]) }
+    };
+    world
+        .same::<v1::ProduceResponse>(
+            Op::Produce,
+            ("", &stage(foreign)),
+            ("", &stage(absent)),
+            "UNKNOWN_PRODUCER",
+        )
+        .await;
+    let commit = |producer: v1::InitProducerResponse, staged, topics: &[&str]| {
+        let batch = |topic: &&str| {
+            let v1::ProduceRequest { topic, partition, batch, .. } = produce_request(topic, 0, &["x"]);
+            v1::TransactionBatch { topic, partition, batch, batch_crc32c: None }
+        };
+        let v1::InitProducerResponse { producer_id, epoch } = producer;
+        let batches = topics.iter().map(batch).collect();
+        v1::CommitTransactionRequest { producer_id, epoch, number: 1, staged, batches, offsets: vec![] }
+    };
+    for staged in [0, 1] {
+        world
+            .same::<v1::CommitTransactionResponse>(
+                Op::CommitTransaction,
+                ("", &commit(foreign, staged, &["acme-0"])),
+                ("", &commit(absent, staged, &["acme-0"])),
+                "UNKNOWN_PRODUCER",
+            )
+            .await;
+    }
+    let abort = |producer: v1::InitProducerResponse| {
+        let v1::InitProducerResponse { producer_id, epoch } = producer;
+        v1::AbortTransactionRequest { producer_id, epoch, number: 1 }
+    };
+    world
+        .same::<v1::AbortTransactionResponse>(
+            Op::AbortTransaction,
+            ("", &abort(foreign)),
+            ("", &abort(absent)),
+            "UNKNOWN_PRODUCER",
+        )
+        .await;
+    // T6: one topic of another tenant, and nothing of the transaction is done.
+    let own = world.acme.producers[0];
+    world
+        .same::<v1::CommitTransactionResponse>(
+            Op::CommitTransaction,
+            ("beta-3", &commit(own, 0, &["acme-0", "beta-3"])),
+            ("nobodys", &commit(own, 0, &["acme-0", "nobodys"])),
+            "NOT_FOUND",
+        )
+        .await;
+    world.broker.stop().await;
+}
+
 /// Pages begin behind what is named, whether there is such a thing or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn page_tokens_and_sequences() {

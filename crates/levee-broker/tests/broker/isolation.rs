@@ -135,6 +135,7 @@ async fn the_token_of_an_operator_has_no_scopes() {
     let scope = v1::TokenScope {
         operations: vec![1],
         topics: Some(v1::TopicPattern { kind: Some(named("orders")) }),
+        ..Default::default()
     };
     let request =
         v1::IssueTokenRequest { user: "narrow".to_owned(), scopes: vec![scope], ..Default::default() };

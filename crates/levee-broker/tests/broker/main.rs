@@ -9,9 +9,13 @@ mod beside_bad_input;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod consume;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod drain;
+#[cfg(test)]
+mod groups;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -29,6 +33,8 @@ mod paths;
 #[cfg(test)]
 mod produce;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod read;
 #[cfg(test)]
 mod revocation;
@@ -38,5 +44,7 @@ mod tenancy;
 mod tenant_metrics;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod transaction;
 #[cfg(test)]
 mod wire;

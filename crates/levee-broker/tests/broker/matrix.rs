@@ -26,22 +26,28 @@ enum Who {
     Stranger,
     /// A user of acme without any rule.
     Plain,
-    /// The same, with what the call needs on another topic.
+    /// The same, with what the call needs on another topic and another group.
     Elsewhere,
-    /// The same, with what the call needs on every topic; for calls that are not about topics, with all of it.
+    /// The same, with what the call needs on every topic, and with nothing on groups.
+    WithTopics,
+    /// The same, with what the call needs on every group, and with nothing on topics.
+    WithGroups,
+    /// The same, with what the call needs on every topic and every group.
     Granted,
-    /// Administers acme, with a token that is good for one topic only.
+    /// Administers acme, with a token that is good for one topic and one group only.
     Narrowed,
     /// Administers acme.
     Admin,
     Operator,
 }
 
-const EVERYBODY: [Who; 8] = [
+const EVERYBODY: [Who; 10] = [
     Who::Anonymous,
     Who::Stranger,
     Who::Plain,
     Who::Elsewhere,
+    Who::WithTopics,
+    Who::WithGroups,
     Who::Granted,
     Who::Narrowed,
     Who::Admin,
@@ -101,15 +107,29 @@ pub(crate) fn published() -> Vec<String> {
 
 impl Try<'_> {
     fn has_tenant(&self) -> bool {
-        matches!(self.operation.access(), Access::Topics(_) | Access::Administration)
+        matches!(self.operation.access(), Access::Topics(_) | Access::Groups(_) | Access::Administration)
     }
 
-    /// Whether a grant is for the topic that is named.
-    fn is_about_a_topic(&self) -> bool {
+    /// Whether a grant is for the topic or the group that is named.
+    fn is_about_one(&self) -> bool {
         !matches!(
             self.operation,
-            Operation::InitProducer | Operation::ListTopics | Operation::ListTopicCounters
+            Operation::InitProducer
+                | Operation::AbortTransaction
+                | Operation::ListTopics
+                | Operation::ListTopicCounters
+                | Operation::ListGroups
         )
+    }
+
+    /// Whether it takes something with a topic, and with a group.
+    fn takes(&self) -> (bool, bool) {
+        match self.operation.access() {
+            // It tells where the logs of a topic begin and end.
+            _ if self.operation == Operation::SeekGroup => (true, true),
+            Access::Groups(_) => (false, true),
+            _ => (true, matches!(self.operation, Operation::Consume | Operation::Work)),
+        }
     }
 
     /// The tenant from which things are seen.
@@ -127,7 +147,9 @@ impl Try<'_> {
         match (self.row.effect, is_there) {
             (Effect::Any, _) | (Effect::Needs, true) | (Effect::Creates, false) => "OK",
             (Effect::Creates, true) => "ALREADY_EXISTS",
-            (Effect::Needs, false) if self.row.key == Key::Producer => "UNKNOWN_PRODUCER",
+            (Effect::Needs, false) if matches!(self.row.key, Key::Producer | Key::Transaction) => {
+                "UNKNOWN_PRODUCER"
+            }
             (Effect::Needs, false) => "NOT_FOUND",
         }
     }
@@ -136,7 +158,9 @@ impl Try<'_> {
     fn expected(&self) -> (&'static str, bool) {
         let by_rules = match self.who {
             Who::Plain => false,
-            Who::Elsewhere | Who::Narrowed => !self.is_about_a_topic(),
+            Who::Elsewhere | Who::Narrowed => !self.is_about_one(),
+            Who::WithTopics => self.takes() == (true, false),
+            Who::WithGroups => self.takes() == (false, true),
             _ => true,
         };
         let outcome = || (self.outcome(), false);
@@ -148,18 +172,20 @@ impl Try<'_> {
             (Access::Node, _) | (Access::Data(_), Who::Operator) => denied,
             (Access::Data(_), _) if by_rules => outcome(),
             (Access::Data(_), _) => denied,
-            (Access::Topics(_) | Access::Administration, Who::Operator) => match self.named {
-                Named::Nothing => ("INVALID_ARGUMENT", false),
-                Named::Absent => ("NOT_FOUND", false),
-                Named::Own | Named::Foreign => outcome(),
-            },
-            (Access::Topics(_) | Access::Administration, _)
+            (Access::Topics(_) | Access::Groups(_) | Access::Administration, Who::Operator) => {
+                match self.named {
+                    Named::Nothing => ("INVALID_ARGUMENT", false),
+                    Named::Absent => ("NOT_FOUND", false),
+                    Named::Own | Named::Foreign => outcome(),
+                }
+            }
+            (Access::Topics(_) | Access::Groups(_) | Access::Administration, _)
                 if matches!(self.named, Named::Foreign | Named::Absent) =>
             {
                 ("NOT_FOUND", true)
             }
-            (Access::Topics(_), _) if by_rules => outcome(),
-            (Access::Topics(_), _) => denied,
+            (Access::Topics(_) | Access::Groups(_), _) if by_rules => outcome(),
+            (Access::Topics(_) | Access::Groups(_), _) => denied,
             (Access::Administration, Who::Admin | Who::Stranger) => outcome(),
             (Access::Administration, _) => denied,
         }
@@ -183,7 +209,8 @@ impl Try<'_> {
         }
         if is_operator {
             // Where none has to be named, that is a call about the operators themselves.
-            if operation.is_of_tenants() || matches!(operation.access(), Access::Topics(_)) {
+            let is_of_one = matches!(operation.access(), Access::Topics(_) | Access::Groups(_));
+            if operation.is_of_tenants() || is_of_one {
                 tries.push(of(Named::Nothing, Thing::Own));
             }
         } else {
@@ -206,7 +233,7 @@ impl Try<'_> {
 
     fn caller<'a>(&self, world: &'a World, anonymous: &'a Caller) -> (&'a Caller, String) {
         let needed = match self.operation.access() {
-            Access::Data(needed) | Access::Topics(needed) => needed,
+            Access::Data(needed) | Access::Topics(needed) | Access::Groups(needed) => needed,
             _ => levee_types::acl::AclOperation::Describe,
         };
         let granted = &world.granted[&(needed as i32)];
@@ -214,8 +241,10 @@ impl Try<'_> {
             Who::Anonymous => (anonymous, "anonymous".to_owned()),
             Who::Stranger => (&world.admins[1], "admin".to_owned()),
             Who::Plain => (&world.plain, "plain".to_owned()),
-            Who::Granted => (&granted.0, format!("{needed}-all")),
-            Who::Elsewhere => (&granted.1, format!("{needed}-elsewhere")),
+            Who::Granted => (&granted.all, format!("{needed}-all")),
+            Who::Elsewhere => (&granted.elsewhere, format!("{needed}-elsewhere")),
+            Who::WithTopics => (&granted.topics, format!("{needed}-topics")),
+            Who::WithGroups => (&granted.groups, format!("{needed}-groups")),
             Who::Narrowed => (&world.narrowed, "admin".to_owned()),
             Who::Admin => (&world.admins[0], "admin".to_owned()),
             Who::Operator => (&world.operator, "operator:bootstrap".to_owned()),

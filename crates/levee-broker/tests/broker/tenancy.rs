@@ -4,11 +4,15 @@ use crate::wire::Caller;
 use levee_broker::operation::Operation;
 use levee_proto::v1;
 use levee_proto::v1::acl_subject::Kind as Whom;
+use levee_proto::v1::group_pattern::Kind as WhichGroup;
 use levee_proto::v1::topic_pattern::Kind as Which;
 use std::fmt::Write as _;
 
 /// Every operation on topics.
 pub(crate) const EVERYTHING: [i32; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
+/// Every operation on groups.
+pub(crate) const EVERYTHING_WITH_GROUPS: [i32; 5] = [2, 3, 4, 6, 7];
 
 pub(crate) fn user(name: &str) -> Whom {
     Whom::User(name.to_owned())
@@ -46,6 +50,26 @@ pub(crate) fn allow(whom: Whom, operations: &[i32], which: Which) -> v1::AclRule
 
 pub(crate) fn deny(whom: Whom, operations: &[i32], which: Which) -> v1::AclRule {
     rule(v1::AclEffect::Deny, whom, operations, which)
+}
+
+/// Operations on a group, or on every group.
+pub(crate) fn allow_group(whom: Whom, operations: &[i32], group: Option<&str>) -> v1::AclRule {
+    v1::AclRule {
+        effect: v1::AclEffect::Allow as i32,
+        subject: Some(v1::AclSubject { kind: Some(whom) }),
+        operations: operations.to_vec(),
+        groups: Some(groups(group)),
+        ..Default::default()
+    }
+}
+
+/// A group, or every group.
+pub(crate) fn groups(group: Option<&str>) -> v1::GroupPattern {
+    let kind = match group {
+        Some(name) => WhichGroup::Name(name.to_owned()),
+        None => WhichGroup::Prefix(String::new()),
+    };
+    v1::GroupPattern { kind: Some(kind) }
 }
 
 /// What operators and administrators do. An empty tenant is the caller's own.
@@ -118,6 +142,13 @@ impl Caller {
         for topic in listed.topics {
             let request = v1::GetTopicRequest { tenant: of(), name: topic.name };
             let got: v1::GetTopicResponse = operator.must(Operation::GetTopic, &request).await;
+            writeln!(seen, "{got:?}").unwrap();
+        }
+        let request = v1::ListGroupsRequest { tenant: of(), page_size: 1000, ..Default::default() };
+        let listed: v1::ListGroupsResponse = operator.must(Operation::ListGroups, &request).await;
+        for group in listed.groups {
+            let request = v1::GetGroupRequest { tenant: of(), name: group.name };
+            let got: v1::GetGroupResponse = operator.must(Operation::GetGroup, &request).await;
             writeln!(seen, "{got:?}").unwrap();
         }
         let request = v1::ListUsersRequest { tenant: of(), page_size: 1000, ..Default::default() };

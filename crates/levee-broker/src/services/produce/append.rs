@@ -1,14 +1,16 @@
-//! From a request to an append, and from its outcome to an answer.
+//! From a request to what storage is asked for, and from its outcome to an answer.
 
+use super::sequence::{to_producer, to_transaction};
+use super::submission::Submission;
 use crate::admission::Reservation;
 use crate::authorize::{InTenant, Permit};
 use crate::fields::invalid;
 use crate::tenants::TenantUse;
 use bytes::Bytes;
 use levee_proto::{batch, v1};
-use levee_storage::{Append, Appended, ProducerSequence, Topic};
+use levee_storage::{Append, Appended, Topic};
+use levee_types::LeveeError;
 use levee_types::quota::Dimension;
-use levee_types::{LeveeError, ProducerId};
 use metrics::Counter;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +19,9 @@ use std::time::Duration;
 /// hold many times its size. A copy of this size is cheap.
 const COPY_BELOW_BYTES: usize = 32 * 1024;
 
-/// A batch that may be appended as soon as the tenant's quota allows it.
+/// A batch that storage may have as soon as the tenant's quota allows it.
 pub(super) struct Checked {
-    pub(super) append: Append,
+    pub(super) submission: Submission,
     /// Where to.
     pub(super) topic: Arc<Topic>,
     /// What it takes of the quota.
@@ -33,27 +35,53 @@ pub(super) fn check(
     request: v1::ProduceRequest,
     held_bytes: usize,
 ) -> Result<Checked, LeveeError> {
-    let v1::ProduceRequest { topic, partition, batch, batch_crc32c, producer } = request;
-    let topic = permit.topic("topic", &topic)?;
+    let v1::ProduceRequest { topic, partition, batch, batch_crc32c, producer, transaction, expected_offset } =
+        request;
+    let (append, topic) = check_batch(permit, &topic, partition, batch, batch_crc32c, held_bytes)?;
+    let producer = producer.map(|producer| to_producer(producer, append.records)).transpose()?;
+    let transaction = transaction.map(to_transaction).transpose()?;
+    if transaction.is_some() && producer.is_some() {
+        let hint = "leave producer out: the transaction says who sends the batch, and its place";
+        return Err(invalid("producer", "it is given with transaction", hint));
+    }
+    if transaction.is_some() && expected_offset.is_some() {
+        let hint =
+            "leave one of them out: the batches of a transaction get their offsets when it is committed";
+        return Err(invalid("expected_offset", "it is given with transaction", hint));
+    }
+    // Last, so that what is refused for another reason costs nothing.
+    let reservation = permit.reserve(Dimension::Ingress, append.batch.len() as u64, Some(&topic))?;
+    let append = Append { producer, expected_offset, ..append };
+    Ok(Checked { submission: Submission { append, transaction }, topic, reservation })
+}
+
+/// Checks a batch and where it is to go.
+pub(in crate::services) fn check_batch(
+    permit: &Permit<InTenant>,
+    topic: &str,
+    partition: u32,
+    batch: Bytes,
+    batch_crc32c: Option<u32>,
+    held_bytes: usize,
+) -> Result<(Append, Arc<Topic>), LeveeError> {
+    let topic = permit.topic("topic", topic)?;
     let partition = permit.partition(&topic, partition)?;
     if batch.is_empty() {
         return Err(invalid("batch", "it is missing or empty", "give a levee.v1.RecordBatch with records"));
     }
     let checked = batch::check(&batch, batch_crc32c, topic.config.max_message_bytes)?;
-    let producer = producer.map(|producer| to_sequence(producer, checked.records)).transpose()?;
-    // Last, so that what is refused for another reason costs nothing.
-    let reservation = permit.reserve(Dimension::Ingress, batch.len() as u64, Some(&topic))?;
     let append = Append {
         partition,
         batch: of_its_own(batch, held_bytes),
         crc: checked.crc,
         records: checked.records,
         max_timestamp_ms: checked.max_timestamp_ms,
-        producer,
+        producer: None,
+        expected_offset: None,
         durability: topic.config.durability,
         weight: permit.weight(),
     };
-    Ok(Checked { append, topic, reservation })
+    Ok((append, topic))
 }
 
 /// The batch in memory of about its size. Queue and tail cache count the bytes of batches: what these hold
@@ -66,18 +94,6 @@ fn of_its_own(batch: Bytes, held_bytes: usize) -> Bytes {
     }
 }
 
-fn to_sequence(producer: v1::ProducerSequence, records: u32) -> Result<ProducerSequence, LeveeError> {
-    let v1::ProducerSequence { producer_id, epoch, sequence } = producer;
-    if sequence.checked_add(u64::from(records)).is_none() {
-        return Err(invalid(
-            "producer.sequence",
-            "it leaves no room for the records of the batch",
-            "give the number of records that this producer sent to the partition before; InitProducer begins at 0",
-        ));
-    }
-    Ok(ProducerSequence { producer: ProducerId(producer_id), epoch, sequence })
-}
-
 /// The answer to an append that was acknowledged, after it had waited so long for the quota.
 pub(super) fn answer(appended: Appended, throttled: Duration) -> v1::ProduceResponse {
     let Appended { base_offset, append_time_ms, duplicate } = appended;
@@ -85,29 +101,29 @@ pub(super) fn answer(appended: Appended, throttled: Duration) -> v1::ProduceResp
     v1::ProduceResponse { base_offset, append_time_ms, duplicate, throttle_ms }
 }
 
-/// What an append adds to the metrics once it is acknowledged.
+/// What a batch adds to the metrics once it is acknowledged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Volume {
+pub(in crate::services) struct Volume {
     records: u64,
     bytes: u64,
 }
 
 impl Volume {
-    pub(super) fn of(append: &Append) -> Self {
+    pub(in crate::services) fn of(append: &Append) -> Self {
         Self { records: u64::from(append.records), bytes: append.batch.len() as u64 }
     }
 }
 
 /// Counters of what was acknowledged, looked up once: with small batches that is worth it.
 #[derive(Clone)]
-pub(super) struct Produced {
+pub(in crate::services) struct Produced {
     batches: Counter,
     records: Counter,
     bytes: Counter,
 }
 
 impl Produced {
-    pub(super) fn new() -> Self {
+    pub(in crate::services) fn new() -> Self {
         Self {
             batches: metrics::counter!("levee_produced_batches_total"),
             records: metrics::counter!("levee_produced_records_total"),
@@ -115,7 +131,7 @@ impl Produced {
         }
     }
 
-    pub(super) fn count(&self, volume: Volume, tenant: &TenantUse) {
+    pub(in crate::services) fn count(&self, volume: Volume, tenant: &TenantUse) {
         self.batches.increment(1);
         self.records.increment(volume.records);
         self.bytes.increment(volume.bytes);

@@ -5,6 +5,7 @@
 //! that it holds. What was submitted before is then stored or not as a whole.
 
 use super::append::{Checked, Produced, Volume, answer, check};
+use super::submission::{Submission, Submitted};
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::error::{detail, explain, status};
 use crate::fields::invalid;
@@ -17,7 +18,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
 use levee_proto::v1::produce_stream_response::Result as Outcome;
-use levee_storage::{Append, Receipt, Topic};
+use levee_storage::Topic;
 use levee_types::limits::MAX_PRODUCE_IN_FLIGHT;
 use levee_types::quota::Dimension;
 use levee_types::{ErrorCode, LeveeError};
@@ -61,14 +62,14 @@ struct InFlight {
 /// A request that waits for the tenant's quota.
 struct Held {
     correlation_id: u64,
-    append: Append,
+    submission: Submission,
     topic: Arc<Topic>,
     wait: BoxFuture<'static, Duration>,
 }
 
 enum State {
     /// Storage has it, after it had waited so long for the quota.
-    Submitted(Receipt, Volume, Duration),
+    Submitted(Submitted, Volume, Duration),
     /// It was refused.
     Refused(LeveeError),
 }
@@ -141,12 +142,12 @@ impl ProduceStream {
                 self.idle.reset();
                 let correlation_id = request.correlation_id;
                 match self.check(request) {
-                    Ok(Checked { append, reservation, .. }) if reservation.delay().is_zero() => {
-                        self.submit(correlation_id, append, reservation.wait().await).await;
+                    Ok(Checked { submission, reservation, .. }) if reservation.delay().is_zero() => {
+                        self.submit(correlation_id, submission, reservation.wait().await).await;
                     }
-                    Ok(Checked { append, topic, reservation }) => {
-                        self.held =
-                            Some(Held { correlation_id, append, topic, wait: reservation.wait().boxed() });
+                    Ok(Checked { submission, topic, reservation }) => {
+                        let wait = reservation.wait().boxed();
+                        self.held = Some(Held { correlation_id, submission, topic, wait });
                     }
                     Err(error) => {
                         self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) });
@@ -191,7 +192,7 @@ impl ProduceStream {
 
     /// The turn of the request that was held has come. What was decided before it waited may not hold any more.
     async fn release(&mut self, throttled: Duration) {
-        let Some(Held { correlation_id, append, topic, .. }) = self.held.take() else { return };
+        let Some(Held { correlation_id, submission, topic, .. }) = self.held.take() else { return };
         let decided = self.permit.renew().and_then(|permit| {
             permit.require(topic.name.as_str())?;
             Ok(permit)
@@ -199,17 +200,17 @@ impl ProduceStream {
         match decided {
             Ok(permit) => {
                 self.permit = permit;
-                self.submit(correlation_id, append, throttled).await;
+                self.submit(correlation_id, submission, throttled).await;
             }
             Err(error) => self.in_flight.push_back(InFlight { correlation_id, state: State::Refused(error) }),
         }
     }
 
     /// Waits for room in storage's queue. Meanwhile nothing more is read either.
-    async fn submit(&mut self, correlation_id: u64, append: Append, throttled: Duration) {
-        let volume = Volume::of(&append);
-        let state = match self.permit.shard().submit(append).await {
-            Ok(receipt) => State::Submitted(receipt, volume, throttled),
+    async fn submit(&mut self, correlation_id: u64, submission: Submission, throttled: Duration) {
+        let volume = submission.volume();
+        let state = match submission.submit(self.permit.shard()).await {
+            Ok(submitted) => State::Submitted(submitted, volume, throttled),
             Err(error) => State::Refused(error.into()),
         };
         self.in_flight.push_back(InFlight { correlation_id, state });
@@ -235,7 +236,7 @@ async fn first(
         return std::future::pending().await;
     };
     let outcome = match state {
-        State::Submitted(receipt, volume, throttled) => match receipt.await {
+        State::Submitted(submitted, volume, throttled) => match submitted.await {
             Ok(appended) => {
                 produced.count(*volume, tenant);
                 Outcome::Response(answer(appended, *throttled))

@@ -7,6 +7,7 @@ use levee_proto::v1::offset_spec::Spec;
 use levee_storage::{PartitionOffsets, StorageError, Topic};
 use levee_types::limits::MAX_READ_POSITIONS;
 use levee_types::{LeveeError, PartitionId};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Places as a client named them, no more than are looked for.
@@ -99,4 +100,16 @@ fn find(permit: &Permit<InTenant>, position: v1::ReadPosition) -> Result<Resolve
         return Err(StorageError::OffsetOutOfRange { offset, start: log.start, end: log.end }.into());
     }
     Ok(Resolved { topic, partition, offset, log })
+}
+
+/// Each position is told of every growth of its partition: once is enough for a stream.
+pub(super) fn refuse_repeated(positions: &[Resolved]) -> Result<(), LeveeError> {
+    let mut seen = HashSet::with_capacity(positions.len());
+    match positions.iter().position(|position| !seen.insert(position.partition)) {
+        Some(index) => {
+            let hint = "name each partition once, or open another stream";
+            Err(in_position(index, invalid("partition", "it is in the stream already", hint)))
+        }
+        None => Ok(()),
+    }
 }

@@ -1,94 +1,132 @@
-//! What a read stream reads: its positions, and what fits into the next message.
+//! What a stream reads: its positions, and what fits into the next message.
 
 use super::message::Message;
-use super::positions::{Resolved, in_position};
 use super::ready::ReadyQueue;
 use super::share::EGRESS_SHARE_BYTES;
 use crate::admission::Reservation;
 use crate::authorize::{InTenant, Permit};
 use crate::blocking::Blocking;
-use crate::fields::invalid;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use levee_proto::v1;
 use levee_storage::{Cached, Fetched, Subscription, Topic, Wake};
 use levee_types::limits::MAX_READ_CREDIT;
 use levee_types::{LeveeError, PartitionId};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What is being read.
-pub(super) struct Reading {
-    positions: Vec<Position>,
+pub(in crate::services) struct Reading {
+    positions: HashMap<u32, Position>,
     ready: Arc<ReadyQueue>,
     /// Bytes of batches that may be sent; below 0, what was sent in excess.
     credit: i64,
-    /// Positions that have not reached where they stop; none ever does without `stop_at_end`.
+    /// What a message may have of an egress without a limit.
+    message_bytes: usize,
+    /// Positions that have not reached where they stop; none ever does without a stop.
     unfinished: usize,
 }
 
+/// Where to read.
+pub(in crate::services) struct Place {
+    pub(in crate::services) topic: Arc<Topic>,
+    pub(in crate::services) partition: PartitionId,
+    /// The next record.
+    pub(in crate::services) next: u64,
+    /// Where it ends; none: never.
+    pub(in crate::services) stop_at: Option<u64>,
+}
+
 struct Position {
-    topic: Arc<Topic>,
-    partition: PartitionId,
-    next: u64,
-    stop_at: Option<u64>,
+    place: Place,
     _subscription: Subscription,
 }
 
+/// What there is for the next message.
+pub(in crate::services) enum Filled {
+    /// Batches; none: no position has anything to read.
+    Batches(Vec<v1::StoredBatch>),
+    /// It has to be waited for the disk: [`Reading::take`] goes on with what comes of it. Dropped meanwhile, it loses
+    /// the turn of a position.
+    Cold(BoxFuture<'static, Cold>),
+}
+
+/// What came from the disk.
+pub(in crate::services) struct Cold {
+    position: u32,
+    next: u64,
+    room: usize,
+    share: Reservation,
+    result: Result<Fetched, LeveeError>,
+}
+
+/// A position that cannot be read; it has lost its turn.
+pub(in crate::services) struct Failed {
+    pub(in crate::services) position: u32,
+    pub(in crate::services) error: LeveeError,
+}
+
 impl Reading {
-    /// # Errors
-    /// A partition is named twice.
-    pub(super) fn new(
-        permit: &Permit<InTenant>,
-        resolved: Vec<Resolved>,
-        credit: u64,
-        stop_at_end: bool,
-    ) -> Result<Self, LeveeError> {
-        refuse_repeated(&resolved)?;
-        let count = u32::try_from(resolved.len()).unwrap_or(u32::MAX);
-        // Every position has a turn at first, so what is there already is found without being told.
-        let ready = Arc::new(ReadyQueue::full(count));
-        let positions: Vec<_> = (0..count)
-            .zip(resolved)
-            .map(|(token, Resolved { topic, partition, offset, log })| {
-                let wake = Arc::clone(&ready) as Arc<dyn Wake>;
-                Position {
-                    topic,
-                    partition,
-                    next: offset,
-                    stop_at: stop_at_end.then_some(log.end),
-                    _subscription: permit.shard().subscribe(partition, wake, token),
-                }
-            })
-            .collect();
-        let unfinished = positions.iter().filter(|position| !position.is_finished()).count();
-        let mut reading = Self { positions, ready, credit: 0, unfinished };
+    /// Reads nothing yet.
+    pub(in crate::services) fn new(credit: u64, message_bytes: usize) -> Self {
+        let ready = Arc::new(ReadyQueue::default());
+        let mut reading = Self { positions: HashMap::new(), ready, credit: 0, message_bytes, unfinished: 0 };
         reading.grant(credit);
-        Ok(reading)
+        reading
+    }
+
+    /// Reads one more place. `position` names it and its batches.
+    pub(in crate::services) fn add(&mut self, permit: &Permit<InTenant>, position: u32, place: Place) {
+        // It has a turn at first, so what is there already is found without being told.
+        self.ready.insert(position);
+        let wake = Arc::clone(&self.ready) as Arc<dyn Wake>;
+        let subscription = permit.shard().subscribe(place.partition, wake, position);
+        let position_of = Position { place, _subscription: subscription };
+        self.unfinished += usize::from(!position_of.is_finished());
+        self.positions.insert(position, position_of);
+    }
+
+    /// Reads these no more.
+    pub(in crate::services) fn remove(&mut self, positions: &[u32]) {
+        for position in positions {
+            let removed = self.positions.remove(position);
+            self.unfinished -= usize::from(removed.is_some_and(|removed| !removed.is_finished()));
+        }
+        self.ready.remove(positions);
+    }
+
+    /// Goes on elsewhere, with the next turn.
+    pub(in crate::services) fn jump(&mut self, position: u32, next: u64) {
+        if let Some(of) = self.positions.get_mut(&position) {
+            of.place.next = next;
+            self.ready.push(position);
+        }
     }
 
     /// Adds to the credit.
-    pub(super) fn grant(&mut self, bytes: u64) {
+    pub(in crate::services) fn grant(&mut self, bytes: u64) {
         let max = i64::try_from(MAX_READ_CREDIT).unwrap_or(i64::MAX);
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.credit = self.credit.saturating_add(bytes).min(max);
     }
 
     /// Whether anything may be sent.
-    pub(super) fn has_credit(&self) -> bool {
+    pub(in crate::services) fn has_credit(&self) -> bool {
         self.credit > 0
     }
 
     /// Whether every position has reached where it stops.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(in crate::services) fn is_finished(&self) -> bool {
         self.unfinished == 0
     }
 
     /// The topic of the position whose turn it is, if there may be something to read.
-    pub(super) fn next_topic(&self) -> Option<&Topic> {
-        self.ready.front().map(|index| &*self.positions[index as usize].topic)
+    pub(in crate::services) fn next_topic(&self) -> Option<&Topic> {
+        self.ready.front().and_then(|position| Some(&*self.positions.get(&position)?.place.topic))
     }
 
     /// Resolves when there may be something to read.
-    pub(super) async fn arrived(&self) {
+    pub(in crate::services) async fn arrived(&self) {
         self.ready.arrived().await;
     }
 
@@ -96,43 +134,67 @@ impl Reading {
     ///
     /// # Errors
     /// `PERMISSION_DENIED`
-    pub(super) fn require(&self, permit: &Permit<InTenant>) -> Result<(), LeveeError> {
-        // Most streams read the partitions of few topics, one after the other.
-        let mut last = None;
-        for Position { topic, .. } in &self.positions {
-            if last != Some(topic.id) {
-                permit.require(topic.name.as_str())?;
-                last = Some(topic.id);
-            }
-        }
-        Ok(())
+    pub(in crate::services) fn require(&self, permit: &Permit<InTenant>) -> Result<(), LeveeError> {
+        let topics: HashMap<_, _> = self
+            .positions
+            .values()
+            .map(|position| (position.place.topic.id, &position.place.topic))
+            .collect();
+        topics.into_values().try_for_each(|topic| permit.require(topic.name.as_str()))
     }
 
-    /// Fetches what fits into one message and the share, position after position. Empty: none has anything to read.
-    ///
-    /// Dropped while it waits for the disk, it loses nothing but the turn of a position, and with it the
-    /// stream is gone.
-    pub(super) async fn fill(
+    /// Takes what fits into one message and the share, position after position.
+    pub(in crate::services) fn fill(
         &mut self,
-        permit: &Arc<Permit<InTenant>>,
+        permit: &Permit<InTenant>,
         blocking: &Blocking,
         share: Reservation,
-    ) -> Result<Vec<v1::StoredBatch>, LeveeError> {
-        let allowed = if share.is_limited() { EGRESS_SHARE_BYTES } else { usize::MAX };
+    ) -> Filled {
+        self.go_on(permit, blocking, share, Message::default())
+    }
+
+    /// Goes on with what came from the disk.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub(in crate::services) fn take(
+        &mut self,
+        permit: &Permit<InTenant>,
+        blocking: &Blocking,
+        cold: Cold,
+    ) -> Result<Filled, Failed> {
+        let Cold { position, next, room, share, result } = cold;
+        let mut message = Message::default();
+        // It may have been given up meanwhile.
+        if self.positions.get(&position).is_some_and(|of| of.place.next == next) {
+            let Fetched { batches, end } = result.map_err(|error| Failed { position, error })?;
+            let sent = message.add(position, batches, end, room);
+            self.advance(position, sent, end);
+        }
+        Ok(self.go_on(permit, blocking, share, message))
+    }
+
+    fn go_on(
+        &mut self,
+        permit: &Permit<InTenant>,
+        blocking: &Blocking,
+        share: Reservation,
+        mut message: Message,
+    ) -> Filled {
+        let allowed = if share.is_limited() { EGRESS_SHARE_BYTES } else { self.message_bytes };
         // The share may be that of a topic.
         let only = self.next_topic().filter(|_| share.is_limited()).map(|topic| topic.id);
-        let mut message = Message::default();
         while let Some(room) = message.room(self.credit, allowed) {
             let Some(index) = self.ready.pop() else { break };
-            let position = &self.positions[index as usize];
+            let Some(position) = self.positions.get(&index) else { continue };
             if position.is_finished() {
                 continue;
             }
-            if only.is_some_and(|only| only != position.topic.id) {
+            if only.is_some_and(|only| only != position.place.topic.id) {
                 self.ready.push_front(index);
                 break;
             }
-            let (partition, next) = (position.partition, position.next);
+            let (partition, next) = (position.place.partition, position.place.next);
             let (batches, end) = match permit.shard().fetch_cached(partition, next, room) {
                 Cached::Batches(batches, end) => (batches, end),
                 Cached::AtEnd(_) => continue,
@@ -144,10 +206,12 @@ impl Reading {
                 Cached::Miss => {
                     metrics::counter!("levee_cold_reads_total").increment(1);
                     let (shard, turn) = (permit.shard().clone(), permit.turn(room));
-                    let fetched = blocking.run(turn, move || shard.fetch(partition, next, room)).await;
-                    let Fetched { batches, end } =
-                        fetched.map_err(|error| in_position(index as usize, error))?;
-                    (batches, end)
+                    let blocking = blocking.clone();
+                    let cold = async move {
+                        let result = blocking.run(turn, move || shard.fetch(partition, next, room)).await;
+                        Cold { position: index, next, room, share, result }
+                    };
+                    return Filled::Cold(cold.boxed());
                 }
             };
             let sent = message.add(index, batches, end, room);
@@ -156,21 +220,21 @@ impl Reading {
         self.credit -= i64::try_from(message.batch_bytes()).unwrap_or(i64::MAX);
         share.settle(message.batch_bytes() as u64);
         permit.entry().used.sent(message.batch_bytes() as u64, message.records());
-        Ok(message.into_batches())
+        Filled::Batches(message.into_batches())
     }
 
     /// Notes that everything before `sent` is on its way.
     fn advance(&mut self, index: u32, sent: Option<u64>, end: u64) {
-        let position = &mut self.positions[index as usize];
+        let Some(position) = self.positions.get_mut(&index) else { return };
         if let Some(sent) = sent {
-            position.next = sent;
+            position.place.next = sent;
             if position.is_finished() {
                 self.unfinished -= 1;
                 return;
             }
         }
         // At the end it waits to be told: growth after the fetch puts it back into the queue.
-        if position.next < end {
+        if position.place.next < end {
             self.ready.push(index);
         }
     }
@@ -178,18 +242,6 @@ impl Reading {
 
 impl Position {
     fn is_finished(&self) -> bool {
-        self.stop_at.is_some_and(|stop_at| self.next >= stop_at)
-    }
-}
-
-/// Each position is told of every growth of its partition: once is enough for a stream.
-fn refuse_repeated(positions: &[Resolved]) -> Result<(), LeveeError> {
-    let mut seen = HashSet::with_capacity(positions.len());
-    match positions.iter().position(|position| !seen.insert(position.partition)) {
-        Some(index) => {
-            let hint = "name each partition once, or open another stream";
-            Err(in_position(index, invalid("partition", "it is in the stream already", hint)))
-        }
-        None => Ok(()),
+        self.place.stop_at.is_some_and(|stop_at| self.place.next >= stop_at)
     }
 }

@@ -1,36 +1,48 @@
-//! Which positions of a read stream may have something to read.
+//! Which positions of a stream may have something to read.
 //!
 //! Must hold: a position that grew after it was taken out is in the queue again, so that no growth is
 //! missed; it is there once at most, so that the queue is as long as there are positions.
 
 use levee_storage::Wake;
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Positions in the order of their turns.
+#[derive(Default)]
 pub(super) struct ReadyQueue {
     state: Mutex<State>,
     arrived: Notify,
 }
 
+#[derive(Default)]
 struct State {
     queue: VecDeque<u32>,
-    is_queued: Vec<bool>,
+    is_queued: HashMap<u32, bool>,
 }
 
 impl ReadyQueue {
-    /// A queue in which every one of `positions` has its turn.
-    pub(super) fn full(positions: u32) -> Self {
-        let state = State { queue: (0..positions).collect(), is_queued: vec![true; positions as usize] };
-        Self { state: Mutex::new(state), arrived: Notify::new() }
+    /// Adds a position, which has its turn.
+    pub(super) fn insert(&self, position: u32) {
+        self.lock().is_queued.insert(position, false);
+        self.push(position);
+    }
+
+    /// Forgets positions.
+    pub(super) fn remove(&self, positions: &[u32]) {
+        let mut state = self.lock();
+        let removed: HashSet<_> =
+            positions.iter().filter(|position| state.is_queued.remove(position) == Some(true)).collect();
+        if !removed.is_empty() {
+            state.queue.retain(|position| !removed.contains(position));
+        }
     }
 
     /// Takes the position whose turn it is.
     pub(super) fn pop(&self) -> Option<u32> {
         let mut state = self.lock();
         let position = state.queue.pop_front()?;
-        state.is_queued[position as usize] = false;
+        state.is_queued.insert(position, false);
         Some(position)
     }
 
@@ -58,8 +70,8 @@ impl ReadyQueue {
 
     fn add(&self, position: u32, to: impl FnOnce(&mut VecDeque<u32>, u32)) -> bool {
         let mut state = self.lock();
-        // A token that is not a position is not ours.
-        match state.is_queued.get_mut(position as usize) {
+        // A token that is not a position is not ours, or not any more.
+        match state.is_queued.get_mut(&position) {
             Some(is_queued) if !*is_queued => {
                 *is_queued = true;
                 to(&mut state.queue, position);
@@ -85,13 +97,19 @@ mod tests {
     use super::ReadyQueue;
     use levee_storage::Wake as _;
 
+    fn full(positions: u32) -> ReadyQueue {
+        let queue = ReadyQueue::default();
+        (0..positions).for_each(|position| queue.insert(position));
+        queue
+    }
+
     fn drain(queue: &ReadyQueue) -> Vec<u32> {
         std::iter::from_fn(|| queue.pop()).collect()
     }
 
     #[test]
     fn positions_take_turns_and_wait_once() {
-        let queue = ReadyQueue::full(3);
+        let queue = full(3);
         queue.wake(1);
         assert_eq!(queue.pop(), Some(0));
         queue.push(0);
@@ -103,9 +121,21 @@ mod tests {
         assert_eq!(drain(&queue), [1, 2]);
     }
 
+    #[test]
+    fn positions_that_are_gone_have_no_turn() {
+        let queue = full(4);
+        assert_eq!(queue.pop(), Some(0));
+        queue.remove(&[0, 2, 77]);
+        queue.wake(0);
+        queue.wake(2);
+        assert_eq!(drain(&queue), [1, 3]);
+        queue.insert(2);
+        assert_eq!(drain(&queue), [2]);
+    }
+
     #[tokio::test]
     async fn growth_before_the_wait_is_not_missed() {
-        let queue = ReadyQueue::full(1);
+        let queue = full(1);
         assert_eq!(drain(&queue), [0]);
         queue.wake(0);
         queue.arrived().await;

@@ -12,13 +12,13 @@ use tokio::time::sleep;
 
 /// What one message takes of a limited egress, but for a batch that is larger. Small, so that many readers take
 /// turns; large enough for a usual batch.
-pub(super) const EGRESS_SHARE_BYTES: usize = 128 * 1024;
+pub(in crate::services) const EGRESS_SHARE_BYTES: usize = 128 * 1024;
 /// When to ask again for a share that was refused without a time.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A share of the tenant's egress, for one message. It is had before anything is fetched, so that what waits for its
 /// turn holds nothing.
-pub(super) enum Share {
+pub(in crate::services) enum Share {
     /// There is none yet.
     None,
     /// It is waited for; or, when too many wait already, for the time to ask again.
@@ -29,7 +29,7 @@ pub(super) enum Share {
 
 impl Share {
     /// Asks for one, to read `topic`.
-    pub(super) fn ask(permit: &Permit<InTenant>, topic: &Topic) -> Self {
+    pub(in crate::services) fn ask(permit: &Permit<InTenant>, topic: &Topic) -> Self {
         let mut reservation = match permit.reserve(Dimension::Egress, EGRESS_SHARE_BYTES as u64, Some(topic))
         {
             Ok(reservation) => reservation,
@@ -50,7 +50,7 @@ impl Share {
     }
 
     /// Resolves when the share that is waited for is there, or may be asked for again. Cancel-safe.
-    pub(super) async fn turn(&mut self) -> Option<Reservation> {
+    pub(in crate::services) async fn turn(&mut self) -> Option<Reservation> {
         match self {
             Self::Waiting(wait) => wait.as_mut().await,
             Self::None | Self::Had(_) => pending().await,

@@ -3,8 +3,8 @@
 //! It is polled as the body of the answer, without a task or a channel of its own: nothing is fetched
 //! for a client that does not take what it was sent, and dropping the stream drops everything.
 
-use super::positions::{Named, Resolved, resolve};
-use super::reading::Reading;
+use super::positions::{Named, Resolved, in_position, refuse_repeated, resolve};
+use super::reading::{Failed, Filled, Place, Reading};
 use super::share::Share;
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::blocking::{Blocking, LOOKUP_BYTES};
@@ -18,7 +18,7 @@ use levee_proto::v1;
 use levee_proto::v1::read_request::Kind as Sent;
 use levee_proto::v1::read_response::Kind as Answer;
 use levee_types::LeveeError;
-use levee_types::limits::MAX_READ_CREDIT;
+use levee_types::limits::{MAX_READ_CREDIT, READ_MESSAGE_BYTES};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,8 +122,14 @@ impl ReadStream {
         let permit = Arc::clone(&self.permit);
         let turn = permit.turn(positions.len() * LOOKUP_BYTES);
         let resolved = self.blocking.run(turn, move || resolve(&permit, positions)).await?;
+        refuse_repeated(&resolved)?;
         let started = v1::ReadStarted { positions: resolved.iter().map(Resolved::to_proto).collect() };
-        self.reading = Some(Reading::new(&self.permit, resolved, credit_bytes, stop_at_end)?);
+        let mut reading = Reading::new(credit_bytes, READ_MESSAGE_BYTES);
+        for (position, Resolved { topic, partition, offset, log }) in (0..).zip(resolved) {
+            let stop_at = stop_at_end.then_some(log.end);
+            reading.add(&self.permit, position, Place { topic, partition, next: offset, stop_at });
+        }
+        self.reading = Some(reading);
         Ok(started)
     }
 
@@ -150,10 +156,16 @@ impl ReadStream {
                 if let Share::Had(reservation) = &mut self.share {
                     let reservation = std::mem::take(reservation);
                     self.share = Share::None;
-                    let batches = reading
-                        .fill(&self.permit, &self.blocking, reservation)
-                        .await
-                        .map_err(|error| status(&error))?;
+                    let mut filled = reading.fill(&self.permit, &self.blocking, reservation);
+                    let batches = loop {
+                        match filled {
+                            Filled::Batches(batches) => break batches,
+                            Filled::Cold(cold) => {
+                                filled =
+                                    reading.take(&self.permit, &self.blocking, cold.await).map_err(failed)?;
+                            }
+                        }
+                    };
                     if !batches.is_empty() {
                         return Ok(Some(Answer::Batches(v1::ReadBatches { batches })));
                     }
@@ -209,8 +221,12 @@ fn not_credit() -> LeveeError {
     )
 }
 
+fn failed(Failed { position, error }: Failed) -> Status {
+    status(&in_position(position as usize, error))
+}
+
 /// A failure on the way in, in our words.
-fn told(error: Status) -> Status {
+pub(in crate::services) fn told(error: Status) -> Status {
     explain(&error).map_or(error, |error| status(&error))
 }
 

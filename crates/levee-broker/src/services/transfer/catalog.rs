@@ -2,6 +2,7 @@
 //! sent. That moment must not last as long as a client takes, for the index cannot let go of what changes meanwhile.
 
 use super::convert::{exported_quotas_to_proto, header_to_proto, partition_to_proto, topic_to_proto};
+use super::groups::{group_to_proto, progress_to_proto};
 use super::logs::Log;
 use super::parts::Parts;
 use crate::services::acl;
@@ -12,7 +13,7 @@ use levee_proto::v1::tenant_part::Kind;
 use levee_storage::{QuotaPart, TenantView};
 use levee_types::limits::{MAX_CERTIFICATES_PER_PART, MAX_EXPORT_CATALOG_BYTES};
 use levee_types::quota::Quotas;
-use levee_types::{ErrorCode, LeveeError, PartitionId};
+use levee_types::{ErrorCode, LeveeError, PartitionId, TopicId};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(super) struct Catalog {
     pub(super) messages: VecDeque<v1::TenantParts>,
     /// The logs whose records come behind it.
     pub(super) logs: VecDeque<Log>,
+    /// The groups, which come behind the records.
+    pub(super) behind: VecDeque<v1::TenantParts>,
     pub(super) counts: v1::TransferCounts,
     open: Parts,
     bytes: usize,
@@ -36,7 +39,7 @@ impl Catalog {
         let tenant = view.tenant()?;
         catalog.add(Kind::Header(header_to_proto(&tenant, &own, now_ms)))?;
         catalog.add_certificates(view)?;
-        let mut of_parts = Vec::new();
+        let (mut of_parts, mut topics) = (Vec::new(), HashMap::new());
         view.users(|user| {
             if let Some(set) = quotas.remove(&QuotaPart::User(user.id)) {
                 of_parts.push(exported_quotas_to_proto(Part::User(user.name.to_string()), &set));
@@ -55,6 +58,7 @@ impl Catalog {
             catalog.counts.topics += 1;
             catalog.add(Kind::Topic(topic_to_proto(&topic)))?;
             let name: Arc<str> = topic.name.as_str().into();
+            topics.insert(topic.id, Arc::clone(&name));
             for partition in 0..topic.partitions {
                 let id = PartitionId { tenant: tenant.id, topic: topic.id, partition };
                 catalog.add_log(&name, id, view)?;
@@ -65,9 +69,36 @@ impl Catalog {
             catalog.counts.quotas += 1;
             catalog.add(Kind::Quotas(set))?;
         }
-        let last = std::mem::take(&mut catalog.open);
-        catalog.messages.extend(last.finish());
+        catalog.close();
+        let before = std::mem::take(&mut catalog.messages);
+        catalog.add_groups(view, &topics)?;
+        catalog.close();
+        catalog.behind = std::mem::replace(&mut catalog.messages, before);
         Ok(catalog)
+    }
+
+    /// Each group, with how far it has come in the topics that there are.
+    fn add_groups(
+        &mut self,
+        view: &TenantView<'_>,
+        topics: &HashMap<TopicId, Arc<str>>,
+    ) -> Result<(), LeveeError> {
+        view.groups(|group| {
+            self.counts.groups += 1;
+            self.add(Kind::Group(group_to_proto(&group)))?;
+            view.progress(group.id, |partition, progress| match topics.get(&partition.topic) {
+                Some(topic) => {
+                    self.add(Kind::Progress(progress_to_proto(topic, partition.partition, &progress)))
+                }
+                None => Ok(()),
+            })
+        })
+    }
+
+    /// Ends the message that is being filled.
+    fn close(&mut self) {
+        let last = std::mem::take(&mut self.open);
+        self.messages.extend(last.finish());
     }
 
     /// Those of all users, before anything else: the other broker looks at them before it makes anything.
@@ -116,11 +147,11 @@ impl Catalog {
             return Ok(());
         }
         let message = format!(
-            "users, rules, topics and partitions of the tenant take more than {} MiB, which is the limit of an export",
+            "users, rules, topics, partitions and groups of the tenant take more than {} MiB, which is the limit of an export",
             MAX_EXPORT_CATALOG_BYTES / (1024 * 1024)
         );
         Err(LeveeError::new(ErrorCode::TooLarge, message)
-            .with_hint("delete topics that are not needed any more"))
+            .with_hint("delete topics and groups that are not needed any more"))
     }
 }
 

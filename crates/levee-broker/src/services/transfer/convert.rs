@@ -12,8 +12,8 @@ use levee_types::acl::AclRule;
 use levee_types::quota::Quotas;
 use levee_types::{LeveeError, UserId};
 
-/// The format of the parts. A broker refuses what it does not know.
-pub(super) const FORMAT: u32 = 1;
+/// The format of the parts that are written; those before it are read as well. A broker refuses what it does not know.
+pub(super) const FORMAT: u32 = 2;
 /// What to do about parts that no export has.
 pub(super) const AS_IT_IS: &str = "import what levee tenant export wrote, as it is";
 

@@ -33,8 +33,10 @@ pub(super) struct Export {
 /// What comes next.
 enum Stage {
     Begin,
-    Catalog(VecDeque<v1::TenantParts>, Box<Logs>),
-    Records(Box<Logs>),
+    Catalog(VecDeque<v1::TenantParts>, Box<Logs>, VecDeque<v1::TenantParts>),
+    Records(Box<Logs>, VecDeque<v1::TenantParts>),
+    /// What stands behind the records, the end with it.
+    Behind(VecDeque<v1::TenantParts>),
     Over,
 }
 
@@ -72,27 +74,34 @@ impl Export {
             match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Begin => {
                     let catalog = self.catalog().await?;
-                    let logs = Logs::new(self.permit.shard().clone(), catalog.logs, catalog.counts);
-                    self.stage = Stage::Catalog(catalog.messages, Box::new(logs));
+                    let Catalog { messages, logs, behind, counts, .. } = catalog;
+                    let logs = Logs::new(self.permit.shard().clone(), logs, counts);
+                    self.stage = Stage::Catalog(messages, Box::new(logs), behind);
                 }
-                Stage::Catalog(mut messages, logs) => match messages.pop_front() {
+                Stage::Catalog(mut messages, logs, behind) => match messages.pop_front() {
                     Some(message) => {
-                        self.stage = Stage::Catalog(messages, logs);
+                        self.stage = Stage::Catalog(messages, logs, behind);
                         return Ok(Some(message));
                     }
-                    None => self.stage = Stage::Records(logs),
+                    None => self.stage = Stage::Records(logs, behind),
                 },
-                Stage::Records(mut logs) => {
+                Stage::Records(mut logs, mut behind) => {
                     let turn = Turn { bytes: TRANSFER_PARTS_BYTES, ..self.turn };
                     let read = move || Ok::<_, LeveeError>((logs.message()?, logs));
                     let (message, logs) = self.blocking.run(turn, read).await?;
-                    return match message {
-                        Some(message) => {
-                            self.stage = Stage::Records(logs);
-                            Ok(Some(message))
-                        }
-                        None => Ok(end(logs.counts())),
-                    };
+                    if let Some(message) = message {
+                        self.stage = Stage::Records(logs, behind);
+                        return Ok(Some(message));
+                    }
+                    behind.extend(end(logs.counts()));
+                    self.stage = Stage::Behind(behind);
+                }
+                Stage::Behind(mut messages) => {
+                    let message = messages.pop_front();
+                    if message.is_some() {
+                        self.stage = Stage::Behind(messages);
+                    }
+                    return Ok(message);
                 }
                 Stage::Over => return Ok(None),
             }

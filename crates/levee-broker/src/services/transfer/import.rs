@@ -167,6 +167,12 @@ impl Import {
                 self.counts.records += records;
                 self.counts.batch_bytes += bytes;
             }
+            Kind::Group(group) => {
+                self.counts.groups += 1;
+                self.incoming.finish().await?;
+                self.add(Item::Group(group)).await?;
+            }
+            Kind::Progress(progress) => self.add(Item::Progress(progress)).await?,
             Kind::End(end) => self.end = Some(end.counts.unwrap_or_default()),
         }
         Ok(())
@@ -174,8 +180,9 @@ impl Import {
 
     /// Checks what can be checked before anything is made.
     fn open(&self, header: &v1::ExportHeader, name: &str, plan: &str) -> Result<Header, LeveeError> {
-        if header.format != FORMAT {
-            let problem = format!("the export has format {}, and this broker reads {FORMAT}", header.format);
+        if !(1..=FORMAT).contains(&header.format) {
+            let problem =
+                format!("the export has format {}, and this broker reads 1 to {FORMAT}", header.format);
             return Err(invalid("header.format", problem, "import it into a newer broker"));
         }
         let or = |given: &str, exported: &str| if given.is_empty() { exported } else { given }.to_owned();
@@ -271,7 +278,7 @@ impl Import {
     /// Deletes what was made, and says so.
     async fn give_up(&mut self, error: LeveeError) -> LeveeError {
         let name = self.header.as_ref().map(|header| header.name.to_string()).unwrap_or_default();
-        let LeveeError { code, message, mut hint, retry_after } = error;
+        let LeveeError { code, message, mut hint, .. } = error;
         if code == ErrorCode::LimitExceeded {
             // A quota of the tenant cannot be raised: it is gone.
             "import it with a plan that has room for it, with --plan".clone_into(&mut hint);
@@ -287,7 +294,7 @@ impl Import {
                 }
             },
         };
-        LeveeError { code, message: format!("{message}; {left}"), hint, retry_after }
+        LeveeError { message: format!("{message}; {left}"), hint, ..error }
     }
 }
 
@@ -307,6 +314,7 @@ fn place(kind: &Kind) -> u8 {
         Kind::Topic(_) => 5,
         Kind::Quotas(_) => 6,
         Kind::Partition(_) | Kind::Batch(_) => 7,
-        Kind::End(_) => 8,
+        Kind::Group(_) | Kind::Progress(_) => 8,
+        Kind::End(_) => 9,
     }
 }

@@ -24,6 +24,7 @@ impl Parts {
     }
 
     /// Adds a part if there is room for it, or it is the first; otherwise gives it back.
+    #[expect(clippy::result_large_err, reason = "it is the part itself, which goes into the next message")]
     pub(super) fn add(&mut self, kind: Kind) -> Result<(), Kind> {
         let part = v1::TenantPart { kind: Some(kind) };
         let bytes = part.encoded_len() + ENVELOPE_BYTES;

@@ -1,9 +1,11 @@
 //! Parts of the catalog that were checked and are written together: each write of the catalog has a group of its
 //! own, so that one for each part would take as many.
 
-use super::convert;
+use super::convert::{self, AS_IT_IS};
+use super::groups;
+use crate::fields::invalid;
 use levee_proto::v1;
-use levee_storage::{NewTopic, QuotaTarget, Shard, StorageError, User};
+use levee_storage::{ImportedGroup, NewTopic, QuotaTarget, Shard, StorageError, User};
 use levee_types::acl::AclRule;
 use levee_types::quota::Quotas;
 use levee_types::{LeveeError, TenantId};
@@ -15,6 +17,8 @@ pub(super) enum Pending {
     Rules(Vec<AclRule>),
     Topics(Vec<(NewTopic, i64)>),
     Quotas(Vec<(QuotaTarget, Quotas)>),
+    /// One at a time: how far it has come may be long.
+    Group(Box<ImportedGroup>),
 }
 
 /// A part of the catalog.
@@ -23,6 +27,8 @@ pub(super) enum Item {
     Rule(v1::AclRule),
     Topic(v1::ExportedTopic),
     Quotas(v1::ExportedQuotas),
+    Group(v1::ExportedGroup),
+    Progress(v1::ExportedProgress),
 }
 
 impl Pending {
@@ -45,6 +51,14 @@ impl Pending {
                 quotas.push(convert::exported_quotas(&set)?);
                 return Ok(None);
             }
+            (Self::Group(group), Item::Progress(progress)) => {
+                group.progress.push(groups::progress(progress)?);
+                return Ok(None);
+            }
+            (_, Item::Group(group)) => Self::Group(Box::new(groups::group(group)?)),
+            (_, Item::Progress(_)) => {
+                return Err(invalid("progress", "there is no group before it", AS_IT_IS));
+            }
             (_, Item::User(user)) => Self::Users(vec![convert::user(&user)?]),
             (_, Item::Rule(rule)) => Self::Rules(vec![convert::rule(&rule)?]),
             (_, Item::Topic(topic)) => Self::Topics(vec![convert::topic(topic)?]),
@@ -61,6 +75,7 @@ impl Pending {
             Self::Rules(rules) => shard.import_acl_rules(tenant, rules).await,
             Self::Topics(topics) => shard.import_topics(tenant, topics).await,
             Self::Quotas(quotas) => shard.import_quotas(tenant, quotas).await,
+            Self::Group(group) => shard.import_group(tenant, *group).await,
         }
     }
 }

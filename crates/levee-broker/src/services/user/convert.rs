@@ -1,7 +1,7 @@
 //! Between messages and what storage takes and gives.
 
 use crate::authorize::{InTenant, Permit};
-use crate::fields::{acl_operations, invalid, topic_pattern, topic_pattern_to_proto};
+use crate::fields::{invalid, operations_on, resources_to_proto};
 use levee_proto::v1;
 use levee_storage::{Token, User};
 use levee_types::acl::TokenScope;
@@ -72,10 +72,9 @@ pub(super) fn scopes(scopes: &[v1::TokenScope]) -> Result<Vec<TokenScope>, Levee
     }
     let scope = |(index, scope): (usize, &v1::TokenScope)| {
         let field = |name: &str| format!("scopes[{index}].{name}");
-        Ok(TokenScope {
-            operations: acl_operations(&field("operations"), &scope.operations)?,
-            topics: topic_pattern(&field("topics"), scope.topics.as_ref())?,
-        })
+        let (operations, resources) =
+            operations_on(field, &scope.operations, scope.topics.as_ref(), scope.groups.as_ref())?;
+        Ok(TokenScope { operations, resources })
     };
     scopes.iter().enumerate().map(scope).collect()
 }
@@ -92,9 +91,10 @@ pub(in crate::services) fn user_to_proto(user: &User) -> v1::User {
 }
 
 pub(super) fn token_to_proto(token: &Token, user: &str) -> v1::Token {
-    let scope = |scope: &TokenScope| v1::TokenScope {
-        operations: scope.operations.iter().map(|operation| operation as i32).collect(),
-        topics: Some(topic_pattern_to_proto(&scope.topics)),
+    let scope = |scope: &TokenScope| {
+        let (topics, groups) = resources_to_proto(&scope.resources);
+        let operations = scope.operations.iter().map(|operation| operation as i32).collect();
+        v1::TokenScope { operations, topics, groups }
     };
     v1::Token {
         id: token.id.to_string(),

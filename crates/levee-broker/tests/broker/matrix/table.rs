@@ -1,8 +1,11 @@
 //! How the request of each call is built, and what it names. A call that is missing here fails the test.
 
+use crate::consume::member::join;
 use crate::harness::{from_start, position, produce_request};
+use crate::queue::worker::{settings, start};
 use crate::tenancy::{allow, named, user};
 use levee_proto::v1;
+use levee_proto::v1::consume_request::Kind as Sent;
 use levee_proto::v1::quota_target::Part;
 use levee_proto::v1::read_request::Kind;
 use prost::Message;
@@ -12,14 +15,20 @@ use prost::Message;
 pub(crate) enum Key {
     /// Nothing.
     Nothing,
-    /// A topic or user.
+    /// A topic, group or user.
     Name,
+    /// A group of consumers.
+    Group,
+    /// A queue.
+    Queue,
     /// A token's id.
     Token,
     /// A rule's id.
     Rule,
     /// A producer's id.
     Producer,
+    /// The id of a producer whose transactions are aborted.
+    Transaction,
     /// A tenant, for calls of the node.
     Tenant,
     /// A plan.
@@ -73,6 +82,10 @@ pub(crate) fn of(path: &str) -> Row {
         path.strip_prefix("/levee.v1.").and_then(|rest| rest.split_once('/')).unwrap_or(("", path));
     let found = match service {
         "ProduceService" | "ReadService" => data(method),
+        "TransactionService" => transactions(method),
+        "ConsumeService" => consume(method),
+        "GroupService" => groups(method),
+        "QueueService" => queues(method),
         "TopicService" => topics(method),
         "TenantService" => tenants(method),
         "TransferService" => transfers(method),
@@ -111,6 +124,67 @@ fn data(method: &str) -> Option<Row> {
             v1::ListOffsetsRequest { positions: vec![position(topic, 0, from_start())] }.encode_to_vec()
         }),
         _ => return None,
+    })
+}
+
+/// Each is of the first transaction of a producer, again and again.
+fn transactions(method: &str) -> Option<Row> {
+    use Effect::Needs;
+    Some(match method {
+        "CommitTransaction" => row(Key::Name, Needs, |_, topic| {
+            let v1::ProduceRequest { topic, partition, batch, .. } = produce_request(topic, 0, &["x"]);
+            let batches = vec![v1::TransactionBatch { topic, partition, batch, batch_crc32c: None }];
+            v1::CommitTransactionRequest { producer_id: 1, number: 1, batches, ..Default::default() }
+                .encode_to_vec()
+        }),
+        "AbortTransaction" => row(Key::Transaction, Needs, |_, id| {
+            let producer_id = id.parse().unwrap();
+            v1::AbortTransactionRequest { producer_id, epoch: 0, number: 1 }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn consume(method: &str) -> Option<Row> {
+    // The group is told by the name of the topic.
+    (method == "Consume").then(|| {
+        row(Key::Name, Effect::Needs, |_, name| {
+            let join = Sent::Join(join(&format!("{name}-group"), &[name]));
+            v1::ConsumeRequest { kind: Some(join) }.encode_to_vec()
+        })
+    })
+}
+
+fn groups(method: &str) -> Option<Row> {
+    use Effect::{Any, Needs};
+    Some(match method {
+        "ListGroups" => row(Key::Name, Any, |tenant, prefix| {
+            let (tenant, prefix) = (owned(tenant), owned(prefix));
+            v1::ListGroupsRequest { tenant, prefix, ..Default::default() }.encode_to_vec()
+        }),
+        "GetGroup" => row(Key::Group, Needs, |tenant, name| {
+            v1::GetGroupRequest { tenant: owned(tenant), name: owned(name) }.encode_to_vec()
+        }),
+        "SeekGroup" => row(Key::Group, Needs, |tenant, name| {
+            let (tenant, name, topic) = (owned(tenant), owned(name), owned("shared"));
+            let to = Some(v1::OffsetSpec { spec: Some(from_start()) });
+            v1::SeekGroupRequest { tenant, name, topic, to, ..Default::default() }.encode_to_vec()
+        }),
+        "DeleteGroup" => row(Key::Group, Needs, |tenant, name| {
+            v1::DeleteGroupRequest { tenant: owned(tenant), name: owned(name), dry_run: false }
+                .encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn queues(method: &str) -> Option<Row> {
+    // The queue is told by the name of its topic.
+    (method == "Work").then(|| {
+        row(Key::Name, Effect::Needs, |_, topic| {
+            let start = start(&format!("{topic}-queue"), settings(&[topic]));
+            v1::WorkRequest { kind: Some(v1::work_request::Kind::Start(start)) }.encode_to_vec()
+        })
     })
 }
 
@@ -270,7 +344,8 @@ fn rules(method: &str) -> Option<Row> {
         }),
         "TestAcl" => row(Key::Name, Needs, |tenant, name| {
             let (tenant, user) = (owned(tenant), owned(name));
-            v1::TestAclRequest { tenant, user, operation: 1, topic: owned("elsewhere") }.encode_to_vec()
+            let topic = owned("elsewhere");
+            v1::TestAclRequest { tenant, user, operation: 1, topic, ..Default::default() }.encode_to_vec()
         }),
         _ => return None,
     })

@@ -2,13 +2,19 @@
 
 use super::table::Key;
 use crate::harness::{Broker, produce_request};
-use crate::tenancy::{EVERYTHING, allow, every_topic, named, user};
+use crate::tenancy::{
+    EVERYTHING, EVERYTHING_WITH_GROUPS, allow, allow_group, every_topic, groups, named, user,
+};
 use crate::wire::Caller;
 use levee_broker::operation::Operation as Op;
 use levee_proto::v1;
-use levee_types::TenantId;
+use levee_proto::v1::topic_pattern::Kind as Which;
+use levee_storage::AuditEvent;
 use levee_types::acl::AclOperation;
+use levee_types::group::{GroupKind, QueueSettings, StartAt};
+use levee_types::{GroupName, TenantId, TopicName};
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 /// The tenants.
 pub(super) const TENANTS: [&str; 2] = ["acme", "beta"];
@@ -34,11 +40,11 @@ pub(super) struct World {
     /// The administrators of the tenants.
     pub(super) admins: [Caller; 2],
     pub(super) ids: [TenantId; 2],
-    /// Users of acme by what they may do, on every topic and on topic `elsewhere` only.
-    pub(super) granted: HashMap<i32, (Caller, Caller)>,
+    /// Users of acme by what they may do.
+    pub(super) granted: HashMap<i32, Granted>,
     /// A user of acme without any rule.
     pub(super) plain: Caller,
-    /// An administrator of acme with a token that is good for one topic that there is not.
+    /// An administrator of acme with a token that is good for one topic and one group that there are not.
     pub(super) narrowed: Caller,
     /// The last rules of the tenants that stay.
     rules: [u64; 2],
@@ -46,6 +52,43 @@ pub(super) struct World {
     tokens: [String; 2],
     rule: [u64; 2],
     producers: [u64; 2],
+}
+
+/// Users who may do one thing, each with something else.
+pub(super) struct Granted {
+    /// With every topic and every group.
+    pub(super) all: Caller,
+    /// With topic `elsewhere` and group `elsewhere`.
+    pub(super) elsewhere: Caller,
+    /// With every topic.
+    pub(super) topics: Caller,
+    /// With every group; nothing, where nobody can do it with a group.
+    pub(super) groups: Caller,
+}
+
+impl Granted {
+    async fn new(operation: AclOperation, broker: &Broker, operator: &Caller, admin: &Caller) -> Self {
+        let number = [operation as i32];
+        let is_of_groups = EVERYTHING_WITH_GROUPS.contains(&number[0]);
+        let with = async |name: &str, topics: Option<Which>, groups: Option<Option<&str>>| {
+            let name = format!("{operation}-{name}");
+            operator.make_user("acme", &name, false, &[]).await;
+            if let Some(which) = topics {
+                admin.make_rule("", allow(user(&name), &number, which)).await;
+            }
+            if let Some(which) = groups.filter(|_| is_of_groups) {
+                admin.make_rule("", allow_group(user(&name), &number, which)).await;
+            }
+            let (_, credential) = operator.full_token("acme", &name).await;
+            Caller::new(broker, credential).await
+        };
+        Self {
+            all: with("all", Some(every_topic()), Some(None)).await,
+            elsewhere: with("elsewhere", Some(named("elsewhere")), Some(Some("elsewhere"))).await,
+            topics: with("topics", Some(every_topic()), None).await,
+            groups: with("groups", None, Some(None)).await,
+        }
+    }
 }
 
 impl World {
@@ -67,34 +110,32 @@ impl World {
         }
         let mut granted = HashMap::new();
         for operation in AclOperation::ALL {
-            let mut pair = Vec::new();
-            for (name, which) in [("all", every_topic()), ("elsewhere", named("elsewhere"))] {
-                let name = format!("{operation}-{name}");
-                operator.make_user("acme", &name, false, &[]).await;
-                admins[0].make_rule("", allow(user(&name), &[operation as i32], which)).await;
-                let (_, credential) = operator.full_token("acme", &name).await;
-                pair.push(Caller::new(&broker, credential).await);
-            }
-            let elsewhere = pair.pop().unwrap();
-            granted.insert(operation as i32, (pair.pop().unwrap(), elsewhere));
+            let users = Granted::new(operation, &broker, &operator, &admins[0]).await;
+            granted.insert(operation as i32, users);
         }
         operator.make_user("acme", "plain", false, &[]).await;
         let (_, credential) = operator.full_token("acme", "plain").await;
         let plain = Caller::new(&broker, credential).await;
-        let scope = v1::TokenScope {
+        let of_topic = v1::TokenScope {
             operations: EVERYTHING.to_vec(),
             topics: Some(v1::TopicPattern { kind: Some(named("elsewhere")) }),
+            ..Default::default()
+        };
+        let of_group = v1::TokenScope {
+            operations: EVERYTHING_WITH_GROUPS.to_vec(),
+            groups: Some(groups(Some("elsewhere"))),
+            ..Default::default()
         };
         let request = v1::IssueTokenRequest {
             tenant: "acme".to_owned(),
             user: "admin".to_owned(),
-            scopes: vec![scope],
+            scopes: vec![of_topic, of_group],
             ..Default::default()
         };
         let (_, credential) = operator.make_token(request).await;
         let narrowed = Caller::new(&broker, credential).await;
         let mut producers = [0; 2];
-        for (tenant, count) in [(0, 1), (1, 5)] {
+        for (tenant, count) in [(0, 3), (1, 5)] {
             for _ in 0..count {
                 let request = v1::InitProducerRequest::default();
                 let made: v1::InitProducerResponse = admins[tenant].must(Op::InitProducer, &request).await;
@@ -126,6 +167,12 @@ impl World {
         ["acme-only", "beta-only"][tenant]
     }
 
+    /// What a group is called that stands for a name.
+    fn group(key: Key, name: &str) -> String {
+        let end = if key == Key::Queue { "queue" } else { "group" };
+        format!("{name}-{end}")
+    }
+
     /// What a caller of `tenant` names.
     pub(super) fn thing(&self, key: Key, tenant: usize, thing: Thing) -> String {
         let other = 1 - tenant;
@@ -137,6 +184,10 @@ impl World {
         match key {
             Key::Nothing => String::new(),
             Key::Name => of("shared".to_owned(), Self::only(other).to_owned(), NOTHING),
+            Key::Group | Key::Queue => {
+                let foreign = Self::group(key, Self::only(other));
+                of(Self::group(key, "shared"), foreign, &Self::group(key, NOTHING))
+            }
             Key::Token => {
                 let absent = format!("{:08x}{}", self.ids[tenant].0, "5".repeat(24));
                 of(self.tokens[tenant].clone(), self.tokens[other].clone(), &absent)
@@ -146,6 +197,7 @@ impl World {
                 // Beta's first ones are like acme's: of these it has more.
                 of(self.producers[tenant].to_string(), if tenant == 0 { "5" } else { "77" }.to_owned(), "999")
             }
+            Key::Transaction => of("2".to_owned(), if tenant == 0 { "4" } else { "77" }.to_owned(), "999"),
             Key::Tenant => of(TENANTS[tenant].to_owned(), TENANTS[other].to_owned(), NO_TENANT),
             Key::Plan => of("gold".to_owned(), "silver".to_owned(), NOTHING),
         }
@@ -196,6 +248,9 @@ impl World {
             let request = produce_request("shared", 0, &[TENANTS[tenant], value]);
             let _: v1::ProduceResponse = admin.must(Op::Produce, &request).await;
         }
+        for key in [Key::Group, Key::Queue] {
+            self.restore_groups(key, tenant).await;
+        }
         let last = self.rules[tenant];
         let new: Vec<_> =
             self.rules_of(tenant).await.iter().map(|rule| rule.id).filter(|id| *id > last).collect();
@@ -207,9 +262,37 @@ impl World {
         self.tokens[tenant] = admin.full_token("", "shared").await.0;
     }
 
-    /// What an operator sees of a tenant.
+    async fn restore_groups(&self, key: Key, tenant: usize) {
+        for name in [NOTHING, Self::only(1 - tenant)] {
+            let request = v1::DeleteGroupRequest { name: Self::group(key, name), ..Default::default() };
+            let _ = self.admins[tenant].ask::<v1::DeleteGroupResponse>(Op::DeleteGroup, &request).await;
+        }
+        for name in ["shared", Self::only(tenant)] {
+            let kind = match key {
+                Key::Queue => GroupKind::Queue(QueueSettings {
+                    topics: vec![TopicName::new("shared").unwrap()],
+                    max_deliveries: 5,
+                    dead_letter_topic: None,
+                    ordered_by_key: false,
+                    start: StartAt::Start,
+                }),
+                _ => GroupKind::Consumers,
+            };
+            let name = GroupName::new(&Self::group(key, name)).unwrap();
+            let event = AuditEvent::default();
+            self.broker.shard.open_group(self.ids[tenant], name, kind, event).await.unwrap();
+        }
+    }
+
+    /// What an operator sees of a tenant, with its groups and how far they have come.
     pub(super) async fn picture(&self, tenant: usize) -> String {
-        self.operator.picture(TENANTS[tenant]).await
+        let mut seen = self.operator.picture(TENANTS[tenant]).await;
+        let (shard, id) = (&self.broker.shard, self.ids[tenant]);
+        for group in shard.list_groups(id, "", None, 1000).unwrap().items {
+            let progress = shard.progress(id, group.id).unwrap();
+            writeln!(seen, "{group:?} {progress:?}").unwrap();
+        }
+        seen
     }
 
     /// What an operator sees of what belongs to no tenant.

@@ -75,6 +75,7 @@ impl Incoming {
             records: checked.records,
             max_timestamp_ms: checked.max_timestamp_ms,
             producer: None,
+            expected_offset: None,
             durability: Durability::Relaxed,
             weight: DEFAULT_PLAN_WEIGHT,
         };
