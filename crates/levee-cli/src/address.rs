@@ -1,7 +1,7 @@
-//! Addresses of topics: `tenant/topic`, or plain `topic` where the tenant is known.
+//! Addresses of topics and groups: `tenant/topic`, or plain `topic` where the tenant is known.
 
 use crate::failure::Failure;
-use levee_types::{TenantName, TopicName};
+use levee_types::{GroupName, TenantName, TopicName};
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -20,12 +20,8 @@ impl TopicAddress {
     /// # Errors
     /// A name breaks a rule.
     pub(crate) fn resolve(text: &str, tenant: Option<&TenantName>) -> Result<Self, Failure> {
-        let (named, topic) = match text.split_once('/') {
-            Some((tenant, topic)) => (Some(TenantName::new(tenant)?), topic),
-            None => (None, text),
-        };
-        let topic = TopicName::new(topic)?;
-        Ok(Self { tenant: named.or_else(|| tenant.cloned()), topic })
+        let (tenant, topic) = split(text, tenant)?;
+        Ok(Self { tenant, topic: TopicName::new(topic)? })
     }
 
     /// The address for programs.
@@ -40,7 +36,46 @@ impl fmt::Display for TopicAddress {
     }
 }
 
-/// The name of a topic as one writes it where no tenant is known.
+/// A group of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupAddress {
+    /// Whose group it is; none: that of the credential.
+    pub(crate) tenant: Option<TenantName>,
+    /// Its name within the tenant.
+    pub(crate) group: GroupName,
+}
+
+impl GroupAddress {
+    /// Reads an address; `tenant` is whose groups plain names mean.
+    ///
+    /// # Errors
+    /// A name breaks a rule.
+    pub(crate) fn resolve(text: &str, tenant: Option<&TenantName>) -> Result<Self, Failure> {
+        let (tenant, group) = split(text, tenant)?;
+        Ok(Self { tenant, group: GroupName::new(group)? })
+    }
+
+    /// The address for programs.
+    pub(crate) fn json(&self) -> Value {
+        json!({"tenant": self.tenant.as_ref().map(TenantName::as_str), "name": self.group.as_str()})
+    }
+}
+
+impl fmt::Display for GroupAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&full_name(self.tenant.as_ref(), self.group.as_str()))
+    }
+}
+
+/// The tenant, named or else the one that is meant, and the name within it.
+fn split<'a>(text: &'a str, tenant: Option<&TenantName>) -> Result<(Option<TenantName>, &'a str), Failure> {
+    match text.split_once('/') {
+        Some((tenant, name)) => Ok((Some(TenantName::new(tenant)?), name)),
+        None => Ok((tenant.cloned(), text)),
+    }
+}
+
+/// The name of a topic or a group as one writes it where no tenant is known.
 pub(crate) fn full_name(tenant: Option<&TenantName>, topic: &str) -> String {
     tenant.map_or_else(|| topic.to_owned(), |tenant| format!("{tenant}/{topic}"))
 }

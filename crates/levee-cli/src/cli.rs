@@ -15,6 +15,7 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod consume;
 pub(crate) mod context;
+pub(crate) mod group;
 pub(crate) mod of;
 pub(crate) mod plan;
 pub(crate) mod produce;
@@ -25,6 +26,7 @@ pub(crate) mod top;
 pub(crate) mod topic;
 pub(crate) mod transfer;
 pub(crate) mod user;
+pub(crate) mod work;
 
 /// Administers Levee, and produces and consumes from the console.
 ///
@@ -104,8 +106,8 @@ pub(crate) struct Global {
     /// How long an answer may take, such as 500ms or 30s.
     ///
     /// A command that asks once and waits longer than this ends with exit code 6. `produce` gives each
-    /// record this long to be acknowledged (default there: 2m); `consume` ends when no record arrives for
-    /// this long, if the flag or the variable is given.
+    /// record this long to be acknowledged (default there: 2m); `consume` and `work` end when no record arrives
+    /// for this long, if the flag or the variable is given.
     ///
     /// [env: LEVEE_TIMEOUT] [default: 30s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
@@ -114,7 +116,7 @@ pub(crate) struct Global {
     /// The form of the result.
     ///
     /// `json` is the stable contract for programs: one object, with integer bytes and RFC 3339 times, and
-    /// with an "error" object in it when the command fails. Not for `consume`, which has --format, `completion`,
+    /// with an "error" object in it when the command fails. Not for `consume` and `work`, which have --format, `completion`,
     /// `audit tail`, which has --json, and `tenant usage --csv`.
     ///
     /// [env: LEVEE_OUTPUT] [default: table]
@@ -170,10 +172,20 @@ pub(crate) enum Command {
     /// Creates, shows, changes and deletes topics.
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// Shows groups of consumers and queues and their lag, sets where they go on, and deletes them.
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     /// Appends records to a topic, from standard input or a file.
     Produce(produce::ProduceArgs),
     /// Prints the records of a topic.
     Consume(consume::ConsumeArgs),
+    /// Takes records of a queue, prints them, and says that they are done.
+    ///
+    /// Several workers share the records of a queue, each record for itself. With --topic the queue is made if there is
+    /// none. A record is done once it is printed; when this program dies before, it is handed out again.
+    ///
+    /// Example: levee work acme/mailer --topic mails --dead-letter-topic mails.dead -n 10
+    Work(work::WorkArgs),
     /// Measures how fast records are appended or read.
     #[command(subcommand)]
     Bench(bench::BenchCommand),

@@ -5,6 +5,7 @@ mod audit;
 mod completion;
 mod consume;
 mod context;
+mod group;
 mod plan;
 mod produce;
 mod quota;
@@ -15,6 +16,7 @@ mod token;
 mod top;
 mod topic;
 mod user;
+mod work;
 
 use crate::bench;
 use crate::cli::audit::AuditCommand;
@@ -46,7 +48,7 @@ pub(crate) struct Surroundings<'a> {
 /// The variable names no format, or the flag is given to a command that has no use for it.
 pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>, Failure> {
     let hint = match cli.command {
-        Command::Consume(_) => {
+        Command::Consume(_) | Command::Work(_) => {
             "choose the form of records with -f (--format): raw, json or a text with fields"
         }
         Command::Completion { .. } => "leave it out: the result is a script",
@@ -76,6 +78,7 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
         | Command::Acl(_)
         | Command::Audit(_)
         | Command::Topic(_)
+        | Command::Group(_)
         | Command::Produce(_)
         | Command::Bench(_) => return Format::choose(cli.global.output, variable).map(Some),
     };
@@ -92,7 +95,7 @@ pub(crate) fn guess_format(arguments: &[String], variable: Option<&str>) -> Opti
     let verb = command.and_then(|(_, verb)| verb.subcommand());
     let has_csv = || arguments.iter().any(|argument| argument == "--csv");
     match (command.map(|(noun, _)| noun), verb.map(|(name, _)| name)) {
-        (Some("consume" | "completion"), _) | (Some("audit"), Some("tail")) => None,
+        (Some("consume" | "work" | "completion"), _) | (Some("audit"), Some("tail")) => None,
         (Some("tenant"), Some("usage")) if has_csv() => None,
         _ => Some(Format::guess(arguments, variable)),
     }
@@ -124,8 +127,10 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
         Command::Acl(command) => acl::run(&command, &session()?).await,
         Command::Audit(command) => audit::run(&command, &session()?).await,
         Command::Topic(command) => topic::run(&command, &session()?).await,
+        Command::Group(command) => group::run(&command, &session()?).await,
         Command::Produce(args) => produce::run(args, &session()?).await,
         Command::Consume(args) => consume::run(&args, &session()?).await,
+        Command::Work(args) => work::run(&args, &session()?).await,
         Command::Bench(BenchCommand::Produce(args)) => bench::produce(&args, &session()?).await,
         Command::Bench(BenchCommand::Consume(args)) => bench::consume(&args, &session()?).await,
         Command::Completion { shell } => completion::run(shell, &cli.global),

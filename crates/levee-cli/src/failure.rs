@@ -219,7 +219,12 @@ fn exit_of(code: ErrorCode) -> Exit {
         | ErrorCode::StorageFailed
         | ErrorCode::DataCorrupt
         | ErrorCode::Unavailable
-        | ErrorCode::Internal => Exit::Failed,
+        | ErrorCode::Internal
+        | ErrorCode::OffsetMismatch
+        | ErrorCode::TransactionAborted
+        | ErrorCode::MemberFenced
+        | ErrorCode::LeaseExpired
+        | ErrorCode::GroupActive => Exit::Failed,
     }
 }
 

@@ -39,6 +39,16 @@ impl FromStr for Place {
 }
 
 impl Place {
+    /// The place, at the present time.
+    pub(crate) fn start_at(self, clock: &dyn Clock) -> StartAt {
+        match self {
+            Self::Start => StartAt::Start,
+            Self::End => StartAt::End,
+            Self::Offset(offset) => StartAt::Offset(offset),
+            Self::Since(moment) => StartAt::Timestamp(moment.unix_ms(clock.unix_ms())),
+        }
+    }
+
     /// The place in each of the partitions that are meant: the given one, or all `partitions`.
     ///
     /// # Errors
@@ -57,16 +67,9 @@ impl Place {
             ))
             .with_hint("name the partition with -p"));
         }
-        let from = || match self {
-            Self::Start => StartAt::Start,
-            Self::End => StartAt::End,
-            Self::Offset(offset) => StartAt::Offset(offset),
-            Self::Since(moment) => StartAt::Timestamp(moment.unix_ms(clock.unix_ms())),
-        };
+        let from = self.start_at(clock);
         let partitions = only.map_or(0..partitions, |partition| partition..partition + 1);
-        Ok(partitions
-            .map(|partition| Position { topic: topic.to_owned(), partition, from: from() })
-            .collect())
+        Ok(partitions.map(|partition| Position { topic: topic.to_owned(), partition, from }).collect())
     }
 }
 

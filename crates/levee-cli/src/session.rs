@@ -4,7 +4,7 @@
 //! and takes our word for it: there, the tenant itself asks where its topics and records are concerned, and
 //! the operator everywhere else.
 
-use crate::address::TopicAddress;
+use crate::address::{GroupAddress, TopicAddress};
 use crate::credentials::Credentials;
 use crate::failure::Failure;
 use crate::output;
@@ -77,6 +77,14 @@ impl Session {
         TopicAddress::resolve(text, self.tenant())
     }
 
+    /// The address of a group.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub(crate) fn group(&self, text: &str) -> Result<GroupAddress, Failure> {
+        GroupAddress::resolve(text, self.tenant())
+    }
+
     /// The tenant that is meant when none is named, if one is given.
     pub(crate) fn tenant(&self) -> Option<&TenantName> {
         self.settings.tenant.as_ref().map(|tenant| &tenant.value)
@@ -90,7 +98,7 @@ impl Session {
         self.client(Identity::DevOperator)
     }
 
-    /// A client for the topics of a tenant; none: the caller's own.
+    /// A client for the topics and groups of a tenant; none: the caller's own.
     ///
     /// # Errors
     /// The endpoint or the credential is unusable; there is neither a tenant nor a credential.

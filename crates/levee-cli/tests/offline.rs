@@ -119,6 +119,9 @@ fn usage_errors_have_the_same_shape_and_leave_stdout_empty_for_people() {
         &["context", "add", "c", "--timeout", "5s"],
         &["context", "use", "c", "--tenant", "acme"],
         &["topic", "config", "set", "acme/orders", "durability=durable", "durability=relaxed"],
+        &["group", "ls"],
+        &["group", "describe", "acme/_reserved"],
+        &["group", "seek", "acme/billing", "--topic", "orders", "--to", "7"],
     ] {
         let output = run(&mut levee(&home, arguments));
         assert_eq!((exit(&output), text(&output.stdout).as_str()), (2, ""), "{arguments:?}");
@@ -137,6 +140,7 @@ fn what_writes_its_data_itself_takes_no_output_and_fails_on_stderr_alone() {
     let home = TempDir::new().expect("a directory");
     for (arguments, hint) in [
         (&["consume", "acme/orders", "-o", "json"][..], "--format"),
+        (&["work", "acme/mailer", "-o", "json"], "--format"),
         (&["completion", "bash", "--output=json"], "script"),
         (&["audit", "tail", "-f", "-o", "json"], "--json"),
         (&["tenant", "usage", "acme", "--csv", "-o", "json"], "--csv"),
@@ -149,6 +153,9 @@ fn what_writes_its_data_itself_takes_no_output_and_fails_on_stderr_alone() {
     for arguments in [
         &["consume", "acme/orders", "--endpoint", "127.0.0.1:1"][..],
         &["consume", "acme/orders", "--bogus"],
+        &["consume", "acme/orders", "--group", "billing", "--from", "7"],
+        &["work", "acme/_mailer"],
+        &["work", "acme/mailer", "--topic", "orders", "--from", "7"],
         &["completion", "nosuchshell"],
     ] {
         let output = run(levee(&home, arguments).env("LEVEE_OUTPUT", "json"));
@@ -165,6 +172,7 @@ fn nothing_is_deleted_without_consent() {
     for arguments in [
         &["tenant", "delete", "acme"][..],
         &["topic", "delete", "acme/orders"],
+        &["group", "delete", "acme/billing"],
         &["plan", "delete", "team"],
         &["user", "delete", "ann", "--tenant", "acme"],
         &["user", "delete", "root", "--operator"],

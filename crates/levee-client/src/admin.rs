@@ -3,6 +3,7 @@
 mod acl;
 mod audit;
 mod cluster;
+mod groups;
 mod quotas;
 mod tenants;
 mod tokens;

@@ -2,21 +2,29 @@
 
 use crate::admin::Admin;
 use crate::ambient::{SystemClock, SystemRandom};
+use crate::appender::{Appender, AppenderSettings};
 use crate::config::{ClientConfig, ProducerSettings, ReaderSettings};
+use crate::consumer::{Consumer, ConsumerSettings};
 use crate::error::Error;
 use crate::identity::Authorization;
 use crate::position::{Offsets, Position};
 use crate::producer::Producer;
 use crate::reader::Reader;
+use crate::transaction::{TransactionSettings, TransactionalProducer};
+use crate::worker::{Worker, WorkerSettings};
 use levee_proto::v1;
 use levee_proto::v1::acl_service_client::AclServiceClient;
 use levee_proto::v1::audit_service_client::AuditServiceClient;
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
+use levee_proto::v1::consume_service_client::ConsumeServiceClient;
+use levee_proto::v1::group_service_client::GroupServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
+use levee_proto::v1::queue_service_client::QueueServiceClient;
 use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::v1::transaction_service_client::TransactionServiceClient;
 use levee_proto::v1::transfer_service_client::TransferServiceClient;
 use levee_proto::v1::usage_service_client::UsageServiceClient;
 use levee_proto::v1::user_service_client::UserServiceClient;
@@ -137,6 +145,38 @@ impl Client {
         Reader::open(self, positions, settings).await
     }
 
+    /// A member of a group. The identity must be that of a user of a tenant. It has a connection of its own, as a reader.
+    ///
+    /// # Errors
+    /// A setting is out of range; the broker refuses the member, or cannot be reached.
+    pub async fn consumer(&self, settings: ConsumerSettings) -> Result<Consumer, Error> {
+        Consumer::open(self, settings).await
+    }
+
+    /// A producer of transactions. The identity must be that of a user of a tenant.
+    ///
+    /// # Errors
+    /// A setting is out of range; the broker gives no producer id.
+    pub async fn transactions(&self, settings: TransactionSettings) -> Result<TransactionalProducer, Error> {
+        TransactionalProducer::open(self, settings).await
+    }
+
+    /// A worker of a queue. The identity must be that of a user of a tenant. It has a connection of its own, as a reader.
+    ///
+    /// # Errors
+    /// A setting is out of range; the broker refuses the worker, or cannot be reached.
+    pub async fn worker(&self, settings: WorkerSettings) -> Result<Worker, Error> {
+        Worker::open(self, settings).await
+    }
+
+    /// A producer that appends to a partition only if nobody else has. The identity must be that of a user of a tenant.
+    ///
+    /// # Errors
+    /// A setting is out of range; the broker gives no producer id.
+    pub async fn appender(&self, settings: AppenderSettings) -> Result<Appender, Error> {
+        Appender::open(self, settings).await
+    }
+
     /// Looks up places, 1 to 10,000, in their order. The identity must be that of a user of a tenant.
     ///
     /// # Errors
@@ -185,6 +225,22 @@ impl Client {
 
     pub(crate) fn reads(&self, channel: Channel) -> ReadServiceClient<Transport> {
         service!(ReadServiceClient, channel, self)
+    }
+
+    pub(crate) fn consumes(&self, channel: Channel) -> ConsumeServiceClient<Transport> {
+        service!(ConsumeServiceClient, channel, self)
+    }
+
+    pub(crate) fn transacts(&self) -> TransactionServiceClient<Transport> {
+        service!(TransactionServiceClient, self.inner.channel.clone(), self)
+    }
+
+    pub(crate) fn works(&self, channel: Channel) -> QueueServiceClient<Transport> {
+        service!(QueueServiceClient, channel, self)
+    }
+
+    pub(crate) fn groups(&self) -> GroupServiceClient<Transport> {
+        service!(GroupServiceClient, self.inner.channel.clone(), self)
     }
 
     pub(crate) fn produces(&self) -> ProduceServiceClient<Transport> {

@@ -1,4 +1,4 @@
-//! Settings of a client, a producer and a reader: plain data.
+//! Settings of a client, a producer and a reader: plain data. Those of others are beside what they are for.
 
 use crate::error::Error;
 use crate::identity::Identity;
@@ -8,7 +8,7 @@ use levee_types::limits::{MAX_BATCH_BYTES, MAX_READ_CREDIT, PRODUCER_WINDOW};
 use std::time::Duration;
 
 /// The longest of every timeout: far beyond use, and still far from where times overflow.
-const MAX_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Where the broker is and who asks.
 #[derive(Debug, Clone)]
@@ -133,7 +133,7 @@ impl ReaderSettings {
     }
 }
 
-fn all(rules: &[(bool, &str)]) -> Result<(), Error> {
+pub(crate) fn all(rules: &[(bool, &str)]) -> Result<(), Error> {
     match rules.iter().find(|(holds, _)| !holds) {
         Some((_, rule)) => Err(Error::invalid(format!("setting out of range: {rule}"))),
         None => Ok(()),

@@ -24,7 +24,7 @@ pub enum ErrorKind {
     Timeout,
     /// The caller asked for something that cannot be; nothing was sent.
     Invalid,
-    /// The producer was closed, or failed for good before.
+    /// The producer, or whatever else was asked, was closed, or failed for good before.
     Closed,
     /// The broker answered something that this client does not understand.
     Protocol,
@@ -41,6 +41,7 @@ pub struct Error {
     retry_after: Option<Duration>,
     request_id: Option<RequestId>,
     is_outcome_unknown: bool,
+    current_offset: Option<u64>,
 }
 
 /// What the broker calls a request, or a stream.
@@ -65,6 +66,7 @@ impl Error {
             retry_after: None,
             request_id: None,
             is_outcome_unknown: false,
+            current_offset: None,
         }
     }
 
@@ -84,6 +86,11 @@ impl Error {
         Self { code: Some(ErrorCode::TooLarge), ..Self::new(ErrorKind::Invalid, message) }
     }
 
+    /// What the broker would refuse with this code, without asking it.
+    pub(crate) fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+        LeveeError::new(code, message).into()
+    }
+
     pub(crate) fn closed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Closed, message)
     }
@@ -92,9 +99,15 @@ impl Error {
         Self::new(ErrorKind::Protocol, message)
     }
 
-    /// The same failure of a record that may be stored nevertheless.
+    /// The same failure of something that may have been done nevertheless.
     pub(crate) fn with_unknown_outcome(mut self) -> Self {
         self.is_outcome_unknown = true;
+        self
+    }
+
+    /// The same failure, with what it happened to.
+    pub(crate) fn at(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
         self
     }
 
@@ -148,10 +161,16 @@ impl Error {
         self.request_id.as_ref().map(|id| &*id.0)
     }
 
-    /// Of a delivery: the record may be stored nevertheless. When false, it certainly is not.
+    /// Of a delivery, a commit, or another change: it may have been done nevertheless. When false, it certainly is not.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.is_outcome_unknown
+    }
+
+    /// With [`ErrorCode::OffsetMismatch`]: the offset that the next record will get.
+    #[must_use]
+    pub fn current_offset(&self) -> Option<u64> {
+        self.current_offset
     }
 
     /// The request certainly changed nothing.
@@ -168,7 +187,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         if self.is_outcome_unknown {
-            f.write_str(" (whether the record is stored is unknown)")?;
+            f.write_str(" (it may have been done nevertheless)")?;
         }
         Ok(())
     }
@@ -178,12 +197,13 @@ impl std::error::Error for Error {}
 
 impl From<LeveeError> for Error {
     fn from(error: LeveeError) -> Self {
-        let LeveeError { code, message, hint, retry_after } = error;
+        let LeveeError { code, message, hint, retry_after, current_offset } = error;
         Self {
             code: Some(code),
             hint,
             is_retryable: code.is_retryable(),
             retry_after,
+            current_offset,
             ..Self::new(ErrorKind::Broker, message)
         }
     }
@@ -196,6 +216,7 @@ impl From<ErrorDetail> for Error {
             hint: detail.hint,
             is_retryable: detail.retryable,
             retry_after: detail.retry_after_ms.map(|ms| Duration::from_millis(ms.into())),
+            current_offset: detail.current_offset,
             ..Self::new(ErrorKind::Broker, detail.message)
         }
     }
@@ -216,6 +237,7 @@ impl Error {
                 hint: info.metadata.remove("hint").unwrap_or_default(),
                 is_retryable: info.metadata.get("retryable").is_some_and(|value| value == "true"),
                 retry_after: status.get_details_retry_info().and_then(|info| info.retry_delay),
+                current_offset: info.metadata.get("current_offset").and_then(|value| value.parse().ok()),
                 ..Self::new(ErrorKind::Broker, status.message())
             };
         }

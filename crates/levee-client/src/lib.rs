@@ -2,7 +2,9 @@
 //!
 //! A [`Client`] is one connection to a broker. From it come a [`Producer`], which batches records and
 //! sends them again when needed without storing them twice or out of order; a [`Reader`], which follows
-//! partitions and resumes where it was; and [`Admin`], the calls of administration.
+//! partitions and resumes where it was; a [`Consumer`], which shares partitions with the other members of its group; a
+//! [`Worker`], which takes single records of a queue; a [`TransactionalProducer`], whose records and offsets are committed
+//! together; an [`Appender`], which appends if nobody else has; and [`Admin`], the calls of administration.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), levee_client::Error> {
@@ -25,9 +27,11 @@
 
 mod admin;
 mod ambient;
+mod appender;
 mod backoff;
 mod client;
 mod config;
+mod consumer;
 mod error;
 mod identity;
 mod partitioner;
@@ -36,20 +40,27 @@ mod producer;
 mod reader;
 mod record;
 mod secret;
+mod stored;
 pub mod tenant_file;
 mod tls;
+mod transaction;
+mod worker;
 
 pub use admin::{Admin, CreatedTopics, IssuedToken, TenantExport};
 pub use ambient::SystemClock;
+pub use appender::{Appender, AppenderSettings};
 pub use client::Client;
 pub use config::{ClientConfig, ProducerSettings, ReaderSettings};
+pub use consumer::{Consumer, ConsumerSettings, Positions, RebalanceListener};
 pub use error::{Error, ErrorKind};
 pub use identity::Identity;
 pub use levee_proto::v1;
 pub use levee_proto::v1::Compression;
-pub use position::{Offsets, Position, StartAt};
+pub use position::{Offsets, PartitionOffset, Position, StartAt};
 pub use producer::{Acked, Delivery, Producer};
 pub use reader::Reader;
 pub use record::{ReadBatch, ReadRecord, Record};
 pub use secret::Secret;
 pub use tls::TlsSettings;
+pub use transaction::{Committed, CommittedBatch, Transaction, TransactionSettings, TransactionalProducer};
+pub use worker::{Leased, QueueSettings, Settled, Worker, WorkerSettings};

@@ -2,6 +2,7 @@
 
 use levee_proto::v1;
 use levee_proto::v1::offset_spec::Spec;
+use std::sync::Arc;
 
 /// Where to read from, in one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,18 +40,35 @@ pub struct Offsets {
     pub end: u64,
 }
 
+/// Behind which record of a partition one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionOffset {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: u32,
+    /// The offset behind the last record that is done, or was handed out: where to go on.
+    pub offset: u64,
+}
+
+impl StartAt {
+    pub(crate) fn to_message(self) -> v1::OffsetSpec {
+        let spec = match self {
+            Self::Start => Spec::Edge(v1::OffsetEdge::Start.into()),
+            Self::End => Spec::Edge(v1::OffsetEdge::End.into()),
+            Self::Offset(offset) => Spec::Offset(offset),
+            Self::Timestamp(timestamp_ms) => Spec::TimestampMs(timestamp_ms),
+        };
+        v1::OffsetSpec { spec: Some(spec) }
+    }
+}
+
 impl Position {
     pub(crate) fn to_message(&self) -> v1::ReadPosition {
-        let spec = match self.from {
-            StartAt::Start => Spec::Edge(v1::OffsetEdge::Start.into()),
-            StartAt::End => Spec::Edge(v1::OffsetEdge::End.into()),
-            StartAt::Offset(offset) => Spec::Offset(offset),
-            StartAt::Timestamp(timestamp_ms) => Spec::TimestampMs(timestamp_ms),
-        };
         v1::ReadPosition {
             topic: self.topic.clone(),
             partition: self.partition,
-            from: Some(v1::OffsetSpec { spec: Some(spec) }),
+            from: Some(self.from.to_message()),
         }
     }
 }

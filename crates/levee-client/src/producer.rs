@@ -4,12 +4,14 @@
 //! the one task of the producer ([`driver`]). What the task decides is in [`machine`] and [`partition`],
 //! which do no I/O.
 
-mod batch;
+pub(crate) mod batch;
 mod delivery;
 mod driver;
+pub(crate) mod link;
 mod machine;
 mod partition;
-mod topics;
+pub(crate) mod session;
+pub(crate) mod topics;
 
 pub use delivery::{Acked, Delivery};
 
@@ -17,10 +19,9 @@ use crate::client::Client;
 use crate::config::ProducerSettings;
 use crate::error::Error;
 use crate::record::Record;
-use batch::{Entry, size};
+use batch::{Entry, check_size, size};
 use driver::{Command, Driver};
 use levee_proto::v1;
-use levee_types::limits::{MAX_BATCH_BYTES, MAX_BATCH_UNCOMPRESSED_BYTES};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -44,7 +45,8 @@ pub struct Producer {
 impl Producer {
     pub(crate) async fn open(client: &Client, settings: ProducerSettings) -> Result<Self, Error> {
         settings.check()?;
-        let session = if settings.idempotent { Some(driver::new_session(client, None).await?) } else { None };
+        let session =
+            if settings.idempotent { Some(session::new_session(client, None).await?) } else { None };
         let (commands, receiver) = mpsc::unbounded_channel();
         let topics = Arc::new(Topics::new(client.clone(), settings.clone()));
         let driver = Driver::new(client, settings.clone(), session, receiver, Arc::clone(&topics));
@@ -100,16 +102,13 @@ impl Producer {
     }
 
     fn size_of(&self, message: &v1::Record) -> Result<usize, Error> {
-        let limit = match self.settings.compression {
-            v1::Compression::Unspecified => MAX_BATCH_BYTES,
-            _ => MAX_BATCH_UNCOMPRESSED_BYTES,
-        };
-        match size(message) {
-            bytes if bytes > limit.min(self.settings.buffer_bytes) => Err(Error::too_large(format!(
-                "record has {bytes} bytes; the limit is {}",
-                limit.min(self.settings.buffer_bytes)
-            ))),
-            bytes => Ok(bytes),
+        let bytes = size(message);
+        check_size(bytes, self.settings.compression)?;
+        match self.settings.buffer_bytes {
+            buffer if bytes > buffer => {
+                Err(Error::too_large(format!("record has {bytes} bytes; the buffer has {buffer}")))
+            }
+            _ => Ok(bytes),
         }
     }
 

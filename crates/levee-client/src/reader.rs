@@ -10,7 +10,8 @@ use crate::client::{Client, Transport};
 use crate::config::ReaderSettings;
 use crate::error::{Error, RequestId};
 use crate::position::Position;
-use crate::record::{ReadBatch, ReadRecord, Record};
+use crate::record::{ReadBatch, ReadRecord};
+use crate::stored::Opened;
 use cursor::Cursor;
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind as Ask;
@@ -21,7 +22,6 @@ use levee_types::limits::MAX_READ_POSITIONS;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use std::vec;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
@@ -44,7 +44,7 @@ pub struct Reader {
     /// Arrived, not yet handed out.
     arrived: VecDeque<v1::StoredBatch>,
     /// The rest of a batch that is handed out record by record.
-    current: Option<Current>,
+    current: Option<Opened>,
     has_ended: bool,
 }
 
@@ -54,11 +54,6 @@ struct Link {
     id: Option<RequestId>,
     /// Bytes of batches that were handed out since the last credit.
     taken: u64,
-}
-
-struct Current {
-    batch: ReadBatch,
-    records: vec::IntoIter<Record>,
 }
 
 impl Reader {
@@ -96,16 +91,13 @@ impl Reader {
     pub async fn next(&mut self) -> Option<Result<ReadRecord, Error>> {
         loop {
             if let Some(current) = &mut self.current {
-                if let Some(record) = current.records.next() {
-                    return Some(Ok(current.read(record)));
+                if let Some(record) = current.next() {
+                    return Some(Ok(record));
                 }
                 self.current = None;
             }
             match self.take().await? {
-                Ok(mut batch) => {
-                    let records = std::mem::take(&mut batch.records).into_iter();
-                    self.current = Some(Current { batch, records });
-                }
+                Ok(batch) => self.current = Some(Opened::new(batch)),
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -116,13 +108,10 @@ impl Reader {
     /// # Errors
     /// As [`Reader::next`].
     pub async fn next_batch(&mut self) -> Option<Result<ReadBatch, Error>> {
-        if let Some(Current { mut batch, records }) = self.current.take()
-            && records.len() > 0
-        {
-            batch.records = records.collect();
-            return Some(Ok(batch));
+        match self.current.take().and_then(Opened::rest) {
+            Some(batch) => Some(Ok(batch)),
+            None => self.take().await,
         }
-        self.take().await
     }
 
     /// The next batch that arrives.
@@ -218,19 +207,5 @@ impl Reader {
         self.has_ended = true;
         self.link = None;
         self.arrived.clear();
-    }
-}
-
-impl Current {
-    fn read(&mut self, record: Record) -> ReadRecord {
-        let offset = self.batch.base_offset;
-        self.batch.base_offset += 1;
-        ReadRecord {
-            topic: Arc::clone(&self.batch.topic),
-            partition: self.batch.partition,
-            offset,
-            timestamp_ms: record.timestamp_ms.unwrap_or(self.batch.append_time_ms),
-            record,
-        }
     }
 }

@@ -18,6 +18,8 @@ pub struct Record {
     pub headers: Vec<(String, Option<Bytes>)>,
     /// Unix milliseconds, not negative. None: the time at which the broker appends the record.
     pub timestamp_ms: Option<i64>,
+    /// A queue does not hand the record out before: Unix milliseconds, not negative. Readers and groups ignore it.
+    pub deliver_at_ms: Option<i64>,
 }
 
 impl Record {
@@ -30,17 +32,24 @@ impl Record {
                 self.headers.len()
             )));
         }
-        if let Some(timestamp_ms) = self.timestamp_ms.filter(|timestamp_ms| *timestamp_ms < 0) {
-            return Err(Error::invalid(format!("timestamp_ms is {timestamp_ms}, before 1970")));
-        }
-        let headers = self.headers.into_iter().map(header).collect::<Result<_, _>>()?;
-        Ok(v1::Record { key: self.key, value: self.value, headers, timestamp_ms: self.timestamp_ms })
+        not_before_1970("timestamp_ms", self.timestamp_ms)?;
+        not_before_1970("deliver_at_ms", self.deliver_at_ms)?;
+        let Self { key, value, headers, timestamp_ms, deliver_at_ms } = self;
+        let headers = headers.into_iter().map(header).collect::<Result<_, _>>()?;
+        Ok(v1::Record { key, value, headers, timestamp_ms, deliver_at_ms })
     }
 
     pub(crate) fn from_message(message: v1::Record) -> Self {
-        let v1::Record { key, value, headers, timestamp_ms } = message;
+        let v1::Record { key, value, headers, timestamp_ms, deliver_at_ms } = message;
         let headers = headers.into_iter().map(|header| (header.key, header.value)).collect();
-        Self { key, value, headers, timestamp_ms }
+        Self { key, value, headers, timestamp_ms, deliver_at_ms }
+    }
+}
+
+fn not_before_1970(what: &str, time_ms: Option<i64>) -> Result<(), Error> {
+    match time_ms {
+        Some(time_ms) if time_ms < 0 => Err(Error::invalid(format!("{what} is {time_ms}, before 1970"))),
+        _ => Ok(()),
     }
 }
 

@@ -149,7 +149,7 @@ impl Worker {
             for _ in 0..claim.records {
                 let since = claim.intended.unwrap_or_else(|| self.clock.monotonic());
                 let value = Some(self.payload.next());
-                let record = Record { key: None, value, headers: Vec::new(), timestamp_ms: None };
+                let record = Record { key: None, value, ..Record::default() };
                 match self.producer.send_to(&self.topic, self.partition, record).await {
                     Ok(delivery) => {
                         let sent = Sent { partition: self.partition, since, delivery };

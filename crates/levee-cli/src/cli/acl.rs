@@ -1,17 +1,17 @@
 //! `levee acl …`
 
-use crate::access::{parse_operation, parse_operations};
+use crate::access::{Operations, parse_operation, parse_operations};
 use clap::{Args, Subcommand};
 use levee_types::acl::AclOperation;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AclCommand {
-    /// Allows users to do something with topics.
+    /// Allows users to do something with topics or groups.
     ///
-    /// Whatever no rule allows is refused; administrators need no rule. Example:
-    /// levee acl allow --user svc --ops produce,consume --topic orders. --prefix
+    /// Whatever no rule allows is refused; administrators need no rule. Who joins a group consumes the group and its
+    /// topics. Example: levee acl allow --user svc --ops consume --topic orders --group billing
     Allow(RuleArgs),
-    /// Forbids users to do something with topics, whatever other rules allow.
+    /// Forbids users to do something with topics or groups, whatever other rules allow.
     Deny(RuleArgs),
     /// Lists rules.
     #[command(visible_alias = "list")]
@@ -49,20 +49,27 @@ pub(crate) struct RuleArgs {
     pub(crate) subjects: SubjectArgs,
     /// Operations with commas between them, or `all`.
     ///
-    /// There are produce, consume, list, describe, create, delete, alter and trim.
-    #[arg(long, value_name = "OPERATIONS", required = true, value_parser = parse_ops)]
+    /// There are produce, consume, list, describe, create, delete, alter and trim; on groups consume, list, describe,
+    /// delete and alter.
+    #[arg(long, value_name = "OPERATIONS", required = true, value_parser = parse_operations)]
     pub(crate) ops: Operations,
-    /// The topic; may be repeated.
-    #[arg(long = "topic", value_name = "TOPIC", required = true)]
-    pub(crate) topics: Vec<String>,
-    /// Every topic whose name begins so; --topic '' --prefix is every topic.
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+    /// Every topic or group whose name begins so; --topic '' --prefix is every topic.
     #[arg(long)]
     pub(crate) prefix: bool,
 }
 
-/// Operations that were given together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Operations(pub(crate) Vec<AclOperation>);
+#[derive(Debug, Args)]
+#[group(id = "resource", required = true, multiple = true)]
+pub(crate) struct ResourceArgs {
+    /// The topic; may be repeated.
+    #[arg(long = "topic", value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
+    /// The group of consumers or the queue; may be repeated.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
@@ -85,11 +92,17 @@ pub(crate) struct TestArgs {
     /// What it would do.
     #[arg(long, value_name = "OPERATION", value_parser = parse_operation)]
     pub(crate) op: AclOperation,
-    /// The topic with which it would do that.
-    #[arg(long)]
-    pub(crate) topic: String,
+    #[command(flatten)]
+    pub(crate) with: TestedArgs,
 }
 
-fn parse_ops(text: &str) -> Result<Operations, String> {
-    parse_operations(text).map(Operations)
+#[derive(Debug, Args)]
+#[group(id = "tested", required = true, multiple = false)]
+pub(crate) struct TestedArgs {
+    /// The topic with which it would do that.
+    #[arg(long)]
+    pub(crate) topic: Option<String>,
+    /// The group of consumers or the queue with which it would do that.
+    #[arg(long)]
+    pub(crate) group: Option<String>,
 }

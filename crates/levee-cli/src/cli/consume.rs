@@ -8,7 +8,15 @@ use clap::Args;
 pub(crate) struct ConsumeArgs {
     /// The topic, as TENANT/TOPIC or TOPIC.
     pub(crate) topic: String,
+    /// Consume as a member of this group, which is made if there is none.
+    ///
+    /// The group's members share the partitions. What was printed is committed, so that the next member goes on behind
+    /// it; when a member or the connection is lost, the last records may be printed again.
+    #[arg(short, long, conflicts_with_all = ["partition", "until_end"])]
+    pub(crate) group: Option<String>,
     /// Where to begin: `start`, `end`, an offset, -1h, or an RFC 3339 time.
+    ///
+    /// With --group, only partitions of which the group has committed nothing begin there, and it is no offset.
     #[arg(long, value_name = "PLACE", default_value = "start", allow_hyphen_values = true)]
     pub(crate) from: Place,
     /// Only this partition.

@@ -1,8 +1,10 @@
 //! `levee produce`
 
+use crate::units::{self, parse_duration};
 use clap::{Args, ValueEnum};
 use levee_client::Compression;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct ProduceArgs {
@@ -32,6 +34,12 @@ pub(crate) struct ProduceArgs {
     /// missing or null has no key.
     #[arg(long, value_name = "FIELD", requires = "file")]
     pub(crate) key_field: Option<String>,
+    /// Queues do not hand the records out before this time, in RFC 3339; other readers do not care.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "delay")]
+    pub(crate) deliver_at: Option<i64>,
+    /// The same, so long after each record is sent, as 30s.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) delay: Option<Duration>,
     /// Compress batches.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: CompressionArg,
@@ -57,6 +65,11 @@ impl From<CompressionArg> for Compression {
             CompressionArg::Zstd => Self::Zstd,
         }
     }
+}
+
+fn parse_time(text: &str) -> Result<i64, String> {
+    let time = units::parse_time(text).filter(|unix_ms| *unix_ms >= 0);
+    time.ok_or_else(|| format!("{text:?} is not an RFC 3339 time, such as 2030-01-31T10:00:00Z"))
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {

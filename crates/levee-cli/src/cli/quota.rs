@@ -12,7 +12,7 @@ pub(crate) enum QuotaCommand {
     /// A quota is DIMENSION=LIMIT, with options after commas: ingress=5MB/s,burst=10MB,soft=90%,action=reject
     ///
     /// Dimensions: ingress and egress (bytes a second), requests and admin (a second), connections, storage
-    /// (bytes), topics, partitions, producers. Users and topics have the first three. A limit may be
+    /// (bytes), topics, partitions, producers, groups. Users and topics have the first three. A limit may be
     /// `unlimited`. Bytes may have units: KB and MB are of 1000, KiB and MiB of 1024.
     ///
     /// Options: `burst` is what may come at once after a pause (default: what the rate gives in a tenth of a

@@ -46,8 +46,9 @@ pub(crate) struct IssueArgs {
     pub(crate) expires: Option<Duration>,
     /// All that the token may do, of what its user may; may be repeated.
     ///
-    /// Operations and topics, as produce:orders or produce,consume:orders.* where * stands for any ending.
-    #[arg(long = "scope", value_name = "OPERATIONS:TOPICS", value_parser = parse_scope)]
+    /// Operations and topics, as produce:orders or produce,consume:orders.* where * stands for any ending; or
+    /// operations and groups, as consume:group:billing or all:group:billing.*.
+    #[arg(long = "scope", value_name = "OPERATIONS:RESOURCES", value_parser = parse_scope)]
     pub(crate) scopes: Vec<TokenScope>,
     /// What it is for, for people who see it in lists; at most 200 characters.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]

@@ -1,8 +1,8 @@
 //! `levee acl …`
 
 use super::several::{self, Deleted};
-use crate::access;
-use crate::cli::acl::{AclCommand, RmArgs, RuleArgs, SubjectArgs, TestArgs};
+use crate::access::{self, Resources};
+use crate::cli::acl::{AclCommand, ResourceArgs, RmArgs, RuleArgs, SubjectArgs, TestArgs};
 use crate::failure::Failure;
 use crate::output::{Column, Section, View};
 use crate::prompt;
@@ -10,8 +10,9 @@ use crate::session::{Scope, Session};
 use crate::units::show_time;
 use levee_client::v1::acl_subject::Kind as Subject;
 use levee_client::v1::{AclEffect, AclRule, AclSubject, TestAclRequest};
+use levee_types::acl::ResourceKind;
 use levee_types::limits::MAX_PAGE_SIZE;
-use levee_types::{ErrorCode, TopicName, UserGroup, UserName};
+use levee_types::{ErrorCode, GroupName, TopicName, UserGroup, UserName};
 use serde_json::json;
 
 mod show;
@@ -36,12 +37,13 @@ async fn add(effect: AclEffect, args: &RuleArgs, session: &Session) -> Result<Vi
     Ok(rules.iter().fold(view, |view, rule| view.line(show::sentence(rule))))
 }
 
-/// A rule for each of the subjects with each of the topics.
+/// A rule for each of the subjects with each of the topics and groups.
 ///
 /// # Errors
 /// A name breaks a rule.
 fn rules(effect: AclEffect, args: &RuleArgs) -> Result<Vec<AclRule>, Failure> {
-    let RuleArgs { subjects: SubjectArgs { users, user_groups, everyone }, ops, topics, prefix } = args;
+    let RuleArgs { subjects: SubjectArgs { users, user_groups, everyone }, ops, resources, prefix } = args;
+    let ResourceArgs { topics, groups } = resources;
     let mut subjects = Vec::new();
     for user in users {
         subjects.push(Subject::User(UserName::new(user)?.to_string()));
@@ -51,9 +53,11 @@ fn rules(effect: AclEffect, args: &RuleArgs) -> Result<Vec<AclRule>, Failure> {
     }
     subjects.extend(everyone.then_some(Subject::Everyone(true)));
     let mut rules = Vec::new();
-    for text in topics {
-        let topics = if *prefix { access::prefix_pattern(text) } else { access::name_pattern(text) };
-        let topics = topics.map_err(|message| {
+    let topics = topics.iter().map(|topic| (ResourceKind::Topic, topic));
+    for (kind, text) in topics.chain(groups.iter().map(|group| (ResourceKind::Group, group))) {
+        let resources =
+            if *prefix { Resources::beginning_with(kind, text) } else { Resources::named(kind, text) };
+        let Resources { topics, groups } = resources.map_err(|message| {
             let hint = if text.ends_with('*') {
                 "a name that goes on any way is given as its beginning, with --prefix"
             } else {
@@ -64,8 +68,9 @@ fn rules(effect: AclEffect, args: &RuleArgs) -> Result<Vec<AclRule>, Failure> {
         rules.extend(subjects.iter().map(|subject| AclRule {
             effect: effect.into(),
             subject: Some(AclSubject { kind: Some(subject.clone()) }),
-            operations: access::numbers(&ops.0),
-            topics: Some(topics.clone()),
+            operations: ops.on(kind),
+            topics: topics.clone(),
+            groups: groups.clone(),
             ..AclRule::default()
         }));
     }
@@ -78,7 +83,7 @@ async fn list(session: &Session) -> Result<View, Failure> {
         Column::text("EFFECT"),
         Column::text("SUBJECT"),
         Column::text("OPERATIONS"),
-        Column::text("TOPICS"),
+        Column::text("RESOURCES"),
         Column::text("CREATED").wide(),
     ];
     let scope = session.tenant_or_own(None).await?;
@@ -89,7 +94,7 @@ async fn list(session: &Session) -> Result<View, Failure> {
             show::effect(rule).to_owned(),
             show::subject(rule),
             access::show_operations(&rule.operations),
-            access::show_topics(rule.topics.as_ref()),
+            show::resources(rule),
             show_time(rule.created_ms),
         ]
     });
@@ -130,13 +135,16 @@ async fn remove(args: &RmArgs, session: &Session) -> Result<View, Failure> {
 }
 
 async fn test(args: &TestArgs, session: &Session) -> Result<View, Failure> {
-    let (user, topic) = (UserName::new(&args.user)?, TopicName::new(&args.topic)?);
+    let user = UserName::new(&args.user)?;
+    let topic = args.with.topic.as_deref().map(TopicName::new).transpose()?;
+    let group = args.with.group.as_deref().map(GroupName::new).transpose()?;
     let scope = session.tenant_or_own(None).await?;
     let request = TestAclRequest {
         tenant: scope.tenant.clone(),
         user: user.to_string(),
         operation: args.op as i32,
-        topic: topic.to_string(),
+        topic: topic.map(|topic| topic.to_string()).unwrap_or_default(),
+        group: group.map(|group| group.to_string()).unwrap_or_default(),
     };
     let outcome = session.ask(scope.admin().test_acl(request.clone())).await?;
     let view = show::tested(&request, &outcome);
@@ -144,7 +152,11 @@ async fn test(args: &TestArgs, session: &Session) -> Result<View, Failure> {
         return Ok(view);
     }
     let what = access::show_operations(&[request.operation]);
-    Err(Failure::server(ErrorCode::PermissionDenied, format!("user {user} may not {what} {topic}"))
+    let with = match request.group.as_str() {
+        "" => request.topic,
+        group => format!("group {group}"),
+    };
+    Err(Failure::server(ErrorCode::PermissionDenied, format!("user {user} may not {what} {with}"))
         .showing(view))
 }
 

@@ -1,5 +1,7 @@
 //! `levee consume`
 
+mod group;
+
 use crate::cli::consume::ConsumeArgs;
 use crate::failure::Failure;
 use crate::output::{Stop, View};
@@ -16,6 +18,9 @@ use std::time::Duration;
 const OUTPUT_BUFFER: usize = 64 * 1024;
 
 pub(super) async fn run(args: &ConsumeArgs, session: &Session) -> Result<View, Failure> {
+    if let Some(name) = &args.group {
+        return group::run(args, name, session).await;
+    }
     let address = session.address(&args.topic)?;
     let scope = session.records_of(&address).await?;
     let topic = session.topic(&scope, &address).await?;
@@ -70,7 +75,7 @@ async fn copy(
     }
 }
 
-fn no_record(patience: Duration) -> Failure {
+pub(super) fn no_record(patience: Duration) -> Failure {
     Failure::timeout(format!("no record arrived within {}", units::show_duration(patience)))
 }
 

@@ -14,10 +14,13 @@ use futures::FutureExt as _;
 use indicatif::ProgressDrawTarget;
 use input::{Input, Line};
 use levee_client::{Acked, Delivery, Error, Producer, ProducerSettings, Record};
+use levee_types::Clock;
 use progress::Progress;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::unconstrained;
 use tokio_util::task::TaskTracker;
 
@@ -43,7 +46,7 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
     // Nothing is counted where somebody types.
     let target = if is_typed { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let progress = Progress::new(target, input.size);
-    let template = Template::new(&args);
+    let template = Template::new(&args, Arc::clone(session.clock()));
     let mut sender = Sender {
         producer,
         topic: address.topic.as_str(),
@@ -83,12 +86,25 @@ pub(super) async fn run(args: ProduceArgs, session: &Session) -> Result<View, Fa
 struct Template {
     key: Option<Bytes>,
     headers: Vec<(String, Option<Bytes>)>,
+    deliver_at_ms: Option<i64>,
+    delay: Option<Duration>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Template {
-    fn new(args: &ProduceArgs) -> Self {
+    fn new(args: &ProduceArgs, clock: Arc<dyn Clock>) -> Self {
         let header = |(name, value): &(String, String)| (name.clone(), Some(Bytes::from(value.clone())));
-        Self { key: args.key.clone().map(Bytes::from), headers: args.headers.iter().map(header).collect() }
+        Self {
+            key: args.key.clone().map(Bytes::from),
+            headers: args.headers.iter().map(header).collect(),
+            deliver_at_ms: args.deliver_at,
+            delay: args.delay,
+            clock,
+        }
+    }
+
+    fn after(&self, delay: Duration) -> i64 {
+        self.clock.unix_ms().saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX))
     }
 
     fn record(&self, line: Line) -> Record {
@@ -97,6 +113,7 @@ impl Template {
             value: Some(line.value),
             headers: self.headers.clone(),
             timestamp_ms: None,
+            deliver_at_ms: self.deliver_at_ms.or_else(|| self.delay.map(|delay| self.after(delay))),
         }
     }
 }

@@ -9,6 +9,7 @@ fn what_writes_its_data_itself_has_no_form_also_when_it_is_mistyped() {
     };
     for own in [
         &["consume", "orders", "--nope"][..],
+        &["work", "mailer", "--nope"],
         &["completion", "nosh"],
         &["audit", "tail", "--nope"],
         &["tenant", "usage", "--csv", "--nope"],

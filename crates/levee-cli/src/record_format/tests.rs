@@ -8,6 +8,7 @@ fn record() -> Record {
         value: Some(Bytes::from_static(b"{\"dep\":517}")),
         headers: vec![("origin".to_owned(), Some(Bytes::from_static(b"EWR"))), ("empty".to_owned(), None)],
         timestamp_ms: None,
+        deliver_at_ms: None,
     }
 }
 
@@ -60,6 +61,7 @@ fn json_has_text_as_text_and_bytes_as_base64() {
         value: Some(Bytes::from_static(&[0xff, 0])),
         headers: Vec::new(),
         timestamp_ms: Some(1),
+        deliver_at_ms: None,
     };
     let json: serde_json::Value = serde_json::from_str(&written("json", &binary)).unwrap();
     assert_eq!((&json["key"], &json["value"]), (&serde_json::Value::Null, &serde_json::Value::Null));

@@ -71,8 +71,16 @@ impl Session {
     /// # Errors
     /// As [`Session::topics_of`]; the credential is of another tenant than the address names.
     pub(crate) async fn records_of(&self, address: &TopicAddress) -> Result<Scope, Failure> {
-        let Scope { client, .. } = self.topics_of(address.tenant.as_ref())?;
-        if let (Some(_), Some(named)) = (&self.credentials.identity, &address.tenant) {
+        self.records_of_tenant(address.tenant.as_ref()).await
+    }
+
+    /// The same for all topics of a tenant; none: the caller's own.
+    ///
+    /// # Errors
+    /// As [`Session::records_of`].
+    pub(crate) async fn records_of_tenant(&self, tenant: Option<&TenantName>) -> Result<Scope, Failure> {
+        let Scope { client, .. } = self.topics_of(tenant)?;
+        if let (Some(_), Some(named)) = (&self.credentials.identity, tenant) {
             self.caller(&client).await?.check_records_of(named)?;
         }
         Ok(Scope { client, tenant: String::new() })

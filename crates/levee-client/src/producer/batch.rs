@@ -4,7 +4,7 @@ use super::delivery::Acked;
 use crate::error::Error;
 use bytes::Bytes;
 use levee_proto::{batch, v1};
-use levee_types::limits::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
+use levee_types::limits::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_BATCH_UNCOMPRESSED_BYTES};
 use prost::Message as _;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -22,16 +22,54 @@ pub(super) struct Entry {
 }
 
 /// The bytes that a record adds to a batch that is not compressed: itself, its key and its length.
-pub(super) fn size(record: &v1::Record) -> usize {
+pub(crate) fn size(record: &v1::Record) -> usize {
     let bytes = record.encoded_len();
     1 + prost::length_delimiter_len(bytes) + bytes
 }
 
+/// Refuses a record, of so many bytes, that no batch can hold.
+///
+/// # Errors
+/// It is one.
+pub(crate) fn check_size(bytes: usize, compression: v1::Compression) -> Result<(), Error> {
+    let limit = match compression {
+        v1::Compression::Unspecified => MAX_BATCH_BYTES,
+        _ => MAX_BATCH_UNCOMPRESSED_BYTES,
+    };
+    match bytes <= limit {
+        true => Ok(()),
+        false => Err(Error::too_large(format!("record has {bytes} bytes; the limit is {limit}"))),
+    }
+}
+
 /// What is sent of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Encoded {
-    pub(super) bytes: Bytes,
-    pub(super) crc: u32,
+pub(crate) struct Encoded {
+    pub(crate) bytes: Bytes,
+    pub(crate) crc: u32,
+}
+
+/// What is sent of records that have so many bytes when they are not compressed.
+///
+/// # Errors
+/// The batch is larger than any topic takes; this is only so for a single large record.
+pub(crate) fn encode(
+    records: &[v1::Record],
+    plain_bytes: usize,
+    compression: v1::Compression,
+) -> Result<Encoded, Error> {
+    let mut bytes = batch::encode(records, compression);
+    if bytes.len() > plain_bytes {
+        // It does not shrink. The plain form keeps to the limit up to which the batch was filled.
+        bytes = batch::encode(records, v1::Compression::Unspecified);
+    }
+    if bytes.len() > MAX_BATCH_BYTES {
+        let length = bytes.len();
+        return Err(Error::too_large(format!(
+            "record makes a batch of {length} bytes; the limit is {MAX_BATCH_BYTES}"
+        )));
+    }
+    Ok(Encoded { crc: crc32c::crc32c(&bytes), bytes })
 }
 
 /// Where a batch is stored. The offset is none when the broker has forgotten it.
@@ -110,19 +148,7 @@ impl Batch {
         if let Some(encoded) = &self.encoded {
             return Ok(encoded.clone());
         }
-        let records = std::mem::take(&mut self.records);
-        let mut bytes = batch::encode(&records, compression);
-        if bytes.len() > self.bytes {
-            // It does not shrink. The plain form keeps to the limit up to which the batch was filled.
-            bytes = batch::encode(&records, v1::Compression::Unspecified);
-        }
-        if bytes.len() > MAX_BATCH_BYTES {
-            let length = bytes.len();
-            return Err(Error::too_large(format!(
-                "record makes a batch of {length} bytes; the limit is {MAX_BATCH_BYTES}"
-            )));
-        }
-        let encoded = Encoded { crc: crc32c::crc32c(&bytes), bytes };
+        let encoded = encode(&std::mem::take(&mut self.records), self.bytes, compression)?;
         Ok(self.encoded.insert(encoded).clone())
     }
 

@@ -2,21 +2,20 @@
 //! decides, and the stream to the broker.
 
 use super::batch::Entry;
-use super::machine::{MAX_IN_FLIGHT, Machine, Session};
+use super::link::{Answer, Link};
+use super::machine::{MAX_IN_FLIGHT, Machine};
+use super::session::{Session, new_session};
 use super::topics::Topics;
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::config::ProducerSettings;
-use crate::error::{Error, RequestId};
+use crate::error::Error;
 use futures::future::{BoxFuture, OptionFuture};
-use futures::stream::BoxStream;
-use futures::{FutureExt as _, StreamExt as _, TryFutureExt as _};
-use levee_proto::v1;
+use futures::{FutureExt as _, StreamExt as _};
 use levee_types::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio_stream::wrappers::ReceiverStream;
 
 /// Commands that are taken together.
 const COMMANDS: usize = 1024;
@@ -29,16 +28,6 @@ pub(super) enum Command {
     Flush(oneshot::Sender<Result<(), Error>>),
 }
 
-/// A stream to the broker. It counts as open from the first request on: whether the broker is there is
-/// seen by its answers.
-struct Link {
-    requests: mpsc::Sender<v1::ProduceStreamRequest>,
-    answers: BoxStream<'static, Result<Answer, Error>>,
-}
-
-/// An answer, and the stream it came from.
-type Answer = (v1::ProduceStreamResponse, Option<RequestId>);
-
 pub(super) struct Driver {
     client: Client,
     clock: Arc<dyn Clock>,
@@ -47,17 +36,6 @@ pub(super) struct Driver {
     topics: Arc<Topics>,
     link: Option<Link>,
     session: OptionFuture<BoxFuture<'static, Result<Session, Error>>>,
-}
-
-/// Asks the broker for the identity of a producer: the epoch after `held`, or that of a new one.
-pub(super) async fn new_session(client: &Client, held: Option<Session>) -> Result<Session, Error> {
-    let request = client.request(v1::InitProducerRequest {
-        producer_id: held.map(|session| session.producer_id),
-        epoch: held.map(|session| session.epoch),
-    });
-    let v1::InitProducerResponse { producer_id, epoch } =
-        client.produces().init_producer(request).await?.into_inner();
-    Ok(Session { producer_id, epoch })
 }
 
 impl Driver {
@@ -129,7 +107,7 @@ impl Driver {
     /// Sends what may be sent.
     fn transmit(&mut self, now: Duration) {
         if self.link.is_none() && self.machine.wants_connection(now) {
-            self.link = Some(self.connect());
+            self.link = Some(Link::open(&self.client, MAX_IN_FLIGHT));
         }
         let Some(link) = &self.link else { return };
         while let Some(request) = self.machine.next(now) {
@@ -155,19 +133,5 @@ impl Driver {
         for topic in self.machine.take_missing() {
             self.topics.forget(&topic);
         }
-    }
-
-    fn connect(&self) -> Link {
-        let (requests, receiver) = mpsc::channel(MAX_IN_FLIGHT);
-        let mut service = self.client.produces();
-        let answers = async move {
-            let response = service.produce_stream(ReceiverStream::new(receiver)).await?;
-            let id = RequestId::of(response.metadata());
-            Ok::<_, Error>(response.into_inner().map(move |answer| match answer {
-                Ok(answer) => Ok((answer, id.clone())),
-                Err(status) => Err(Error::from(status).of_request(id.as_ref())),
-            }))
-        };
-        Link { requests, answers: answers.try_flatten_stream().boxed() }
     }
 }

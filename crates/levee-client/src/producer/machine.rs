@@ -10,6 +10,7 @@
 
 use super::batch::Entry;
 use super::partition::{Effect, Gap, Next, Partition, Settled};
+use super::session::Session;
 use crate::backoff::{Backoff, heeded};
 use crate::config::ProducerSettings;
 use crate::error::{Error, RequestId};
@@ -26,13 +27,6 @@ use tokio::sync::oneshot;
 /// Requests under way on the stream. Some less than the broker takes, which may count one as open for
 /// a moment after it was answered.
 pub(super) const MAX_IN_FLIGHT: usize = MAX_PRODUCE_IN_FLIGHT - 16;
-
-/// Who the broker takes the producer for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Session {
-    pub(super) producer_id: u64,
-    pub(super) epoch: u32,
-}
 
 /// Calls for another session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +191,7 @@ impl Machine {
                             batch: encoded.bytes,
                             batch_crc32c: Some(encoded.crc),
                             producer,
+                            ..v1::ProduceRequest::default()
                         }),
                     });
                     self.requests.push_back((self.next_request, id));

@@ -18,7 +18,7 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 /// When the broker is asked again that could not be asked.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-pub(super) struct Topics {
+pub(crate) struct Topics {
     client: Client,
     settings: ProducerSettings,
     topics: Mutex<HashMap<String, Arc<Topic>>>,
@@ -46,22 +46,22 @@ struct Facts {
 }
 
 /// Where a record goes.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The name of the topic, shared.
-    pub(super) topic: Arc<str>,
-    pub(super) partition: u32,
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: u32,
     /// The bytes of a batch that has more records than this one.
-    pub(super) batch_bytes: usize,
+    pub(crate) batch_bytes: usize,
 }
 
 impl Topics {
-    pub(super) fn new(client: Client, settings: ProducerSettings) -> Self {
+    pub(crate) fn new(client: Client, settings: ProducerSettings) -> Self {
         Self { client, settings, topics: Mutex::default() }
     }
 
     /// Where a record of `bytes` bytes goes: to this partition, or to that of its key, or in turn. Waits for
     /// the broker only if the topic is new.
-    pub(super) async fn place(
+    pub(crate) async fn place(
         &self,
         topic: &str,
         partition: Option<u32>,
@@ -86,7 +86,7 @@ impl Topics {
     }
 
     /// The broker did not find the topic: ask before the next record.
-    pub(super) fn forget(&self, topic: &str) {
+    pub(crate) fn forget(&self, topic: &str) {
         lock(&self.topics).remove(topic);
     }
 

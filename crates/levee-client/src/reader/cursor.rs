@@ -5,9 +5,9 @@
 
 use crate::error::Error;
 use crate::position::{Position, StartAt};
-use crate::record::{ReadBatch, Record};
-use levee_proto::{batch, v1};
-use levee_types::{ErrorCode, LeveeError};
+use crate::record::ReadBatch;
+use crate::stored;
+use levee_proto::v1;
 use std::sync::Arc;
 
 /// One partition.
@@ -93,44 +93,10 @@ impl Cursor {
         if after <= next || place.end.is_some_and(|end| stored.base_offset >= end) {
             return Ok(None);
         }
-        let mut records = verified(stored).map_err(|mut error| {
-            error.message = format!(
-                "{}/{} at offset {}: {}",
-                place.topic, place.partition, stored.base_offset, error.message
-            );
-            error
-        })?;
-        let skipped = next.saturating_sub(stored.base_offset);
-        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX).min(records.len());
-        records.drain(..skipped);
+        let batch = stored::open(stored, &place.topic, place.partition, next)?;
         place.from = StartAt::Offset(after);
-        Ok(Some(ReadBatch {
-            topic: Arc::clone(&place.topic),
-            partition: place.partition,
-            base_offset: stored.base_offset.max(next),
-            end_offset: stored.end_offset,
-            append_time_ms: stored.append_time_ms,
-            records: records.into_iter().map(Record::from_message).collect(),
-            bytes: stored.batch.len(),
-        }))
+        Ok(Some(batch))
     }
-}
-
-fn verified(stored: &v1::StoredBatch) -> Result<Vec<v1::Record>, LeveeError> {
-    let damaged = |message: String| {
-        LeveeError::new(ErrorCode::DataCorrupt, message)
-            .with_hint("it was damaged on the way or in store: read it again")
-    };
-    let crc = crc32c::crc32c(&stored.batch);
-    if crc != stored.batch_crc32c {
-        let expected = stored.batch_crc32c;
-        return Err(damaged(format!("batch has the CRC32C {crc:#010x}, not {expected:#010x}")));
-    }
-    let records = batch::decode(&stored.batch)?;
-    if records.len() != stored.record_count as usize {
-        return Err(damaged(format!("batch has {} records, not {}", records.len(), stored.record_count)));
-    }
-    Ok(records)
 }
 
 #[cfg(test)]

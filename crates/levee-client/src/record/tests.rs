@@ -18,6 +18,7 @@ fn becomes_a_message_and_comes_back() {
         value: Some("value".into()),
         headers: vec![("a".to_owned(), None), ("b".to_owned(), Some("c".into()))],
         timestamp_ms: Some(0),
+        deliver_at_ms: Some(1),
     };
     assert_eq!(Record::from_message(record.clone().into_message().unwrap()), record);
 }

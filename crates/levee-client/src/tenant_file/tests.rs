@@ -38,6 +38,7 @@ fn frames() -> Vec<v1::TenantParts> {
         operations: vec![1, 2],
         topics: Some(v1::TopicPattern { kind: Some(v1::topic_pattern::Kind::Prefix("or".into())) }),
         created_ms: 2,
+        groups: None,
     };
     let config = [("retention.ms".to_owned(), "1000".to_owned())].into();
     let spec = v1::TopicSpec { name: "orders".into(), partitions: 2, config };
@@ -65,6 +66,7 @@ fn frames() -> Vec<v1::TenantParts> {
         batches: 1,
         records: 3,
         batch_bytes: 3,
+        groups: 0,
     };
     vec![
         frame(vec![

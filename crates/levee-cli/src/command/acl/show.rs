@@ -14,7 +14,7 @@ pub(super) fn described(rule: &AclRule) -> View {
         ("Effect", effect(rule).to_owned()),
         ("Subject", subject(rule)),
         ("Operations", access::show_operations(&rule.operations)),
-        ("Topics", access::show_topics(rule.topics.as_ref())),
+        ("Resources", resources(rule)),
         ("Created", show_time(rule.created_ms)),
     ];
     View::of("rule", json(rule)).named([rule.id.to_string()]).section(Section::Fields(fields))
@@ -23,11 +23,13 @@ pub(super) fn described(rule: &AclRule) -> View {
 /// A decision, and which rule it comes from.
 pub(super) fn tested(request: &TestAclRequest, outcome: &TestAclResponse) -> View {
     let operation = access::show_operations(&[request.operation]);
+    let name = |name: &str| (!name.is_empty()).then(|| name.to_owned());
     let json = json!({
         "tenant": request.tenant,
         "user": request.user,
         "operation": operation,
-        "topic": request.topic,
+        "topic": name(&request.topic),
+        "group": name(&request.group),
         "allowed": outcome.allowed,
         "rule": outcome.rule.as_ref().map(json),
         "reason": outcome.reason,
@@ -44,11 +46,12 @@ pub(super) fn tested(request: &TestAclRequest, outcome: &TestAclResponse) -> Vie
 /// A rule as a sentence.
 pub(super) fn sentence(rule: &AclRule) -> String {
     let operations = access::show_operations(&rule.operations);
-    let topics = access::show_topics(rule.topics.as_ref());
-    format!("rule {}: {} {} {operations} {topics}", rule.id, effect(rule), subject(rule))
+    let resources = resources(rule);
+    format!("rule {}: {} {} {operations} {resources}", rule.id, effect(rule), subject(rule))
 }
 
-/// A rule for programs. Of the subject, what it is not is null or false.
+/// A rule for programs. Of the subject, what it is not is null or false; of topics and groups, what it is not about is
+/// null.
 pub(super) fn json(rule: &AclRule) -> Value {
     let (user, group, everyone) = match kind(rule) {
         Some(Kind::User(user)) => (Some(user), None, false),
@@ -62,6 +65,7 @@ pub(super) fn json(rule: &AclRule) -> Value {
         "subject": {"user": user, "user_group": group, "everyone": everyone},
         "operations": access::operations_json(&rule.operations),
         "topics": access::topics_json(rule.topics.as_ref()),
+        "groups": access::groups_json(rule.groups.as_ref()),
         "created_at": show_time(rule.created_ms),
     })
 }
@@ -72,6 +76,10 @@ pub(super) fn effect(rule: &AclRule) -> &'static str {
         AclEffect::Deny => "deny",
         AclEffect::Unspecified => "unknown",
     }
+}
+
+pub(super) fn resources(rule: &AclRule) -> String {
+    access::show_resources(rule.topics.as_ref(), rule.groups.as_ref())
 }
 
 pub(super) fn subject(rule: &AclRule) -> String {

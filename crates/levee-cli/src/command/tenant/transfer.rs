@@ -34,13 +34,15 @@ impl Progress {
 
 /// For people.
 pub(super) fn counts_text(counts: &TransferCounts) -> String {
-    let TransferCounts { users, rules, topics, records, batch_bytes, .. } = counts;
-    format!("{users} users, {rules} rules, {topics} topics, {records} records, {}", show_size(*batch_bytes))
+    let TransferCounts { users, rules, topics, groups, records, batch_bytes, .. } = counts;
+    let bytes = show_size(*batch_bytes);
+    format!("{users} users, {rules} rules, {topics} topics, {groups} groups, {records} records, {bytes}")
 }
 
 /// For programs.
 pub(super) fn counts_json(counts: &TransferCounts) -> Value {
-    let TransferCounts { users, rules, quotas, topics, partitions, batches, records, batch_bytes } = counts;
+    let TransferCounts { users, rules, quotas, topics, partitions, batches, records, batch_bytes, groups } =
+        counts;
     json!({
         "users": users,
         "rules": rules,
@@ -50,5 +52,6 @@ pub(super) fn counts_json(counts: &TransferCounts) -> Value {
         "batches": batches,
         "records": records,
         "batch_bytes": batch_bytes,
+        "groups": groups,
     })
 }

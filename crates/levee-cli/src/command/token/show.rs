@@ -25,6 +25,7 @@ pub(super) fn json(token: &Token) -> Value {
         json!({
             "operations": access::operations_json(&scope.operations),
             "topics": access::topics_json(scope.topics.as_ref()),
+            "groups": access::groups_json(scope.groups.as_ref()),
         })
     });
     json!({

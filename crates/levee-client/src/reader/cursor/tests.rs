@@ -1,8 +1,9 @@
 use super::{Cursor, Position, StartAt};
 use crate::error::{Error, ErrorKind};
 use crate::record::ReadBatch;
+use crate::stored::samples::stored;
+use levee_proto::v1;
 use levee_proto::v1::offset_spec::Spec;
-use levee_proto::{batch, v1};
 use levee_types::ErrorCode;
 
 fn position(partition: u32, from: StartAt) -> Position {
@@ -18,23 +19,6 @@ fn started(cursor: &mut Cursor, positions: &[v1::ResolvedPosition]) -> Vec<Spec>
     let specs = specs.collect();
     cursor.started(&v1::ReadStarted { positions: positions.to_vec() }).unwrap();
     specs
-}
-
-/// A batch of records whose values are their offsets.
-fn stored(position: u32, base_offset: u64, record_count: u32) -> v1::StoredBatch {
-    let records: Vec<_> = (base_offset..base_offset + u64::from(record_count))
-        .map(|offset| v1::Record { value: Some(offset.to_string().into()), ..v1::Record::default() })
-        .collect();
-    let batch = batch::encode(&records, v1::Compression::Lz4);
-    v1::StoredBatch {
-        position,
-        base_offset,
-        record_count,
-        append_time_ms: 5,
-        batch_crc32c: crc32c::crc32c(&batch),
-        end_offset: 99,
-        batch,
-    }
 }
 
 fn offsets(read: Result<Option<ReadBatch>, Error>) -> Vec<u64> {
