@@ -11,8 +11,14 @@
 //! Models: Jepsen's `tests/kafka.clj` and its workloads for queues.
 
 mod checker;
+mod copies;
 mod event;
+mod groups;
+mod queues;
+mod races;
 mod report;
+mod state;
+mod transactions;
 
 pub use checker::Checker;
 pub use event::{Event, Kind, ParseValueError, Phase, Value};

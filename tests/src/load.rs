@@ -1,11 +1,25 @@
 //! Clients at work, through the real client library, with everything that they see written down.
 
+mod appenders;
+mod copiers;
 mod drain;
 mod follower;
+mod group;
+mod members;
+mod queue;
+mod transactions;
+mod workers;
 mod writer;
 
+pub use appenders::Appenders;
+pub use copiers::{Copiers, read_copies};
 pub use drain::drain;
 pub use follower::{Followers, hop};
+pub use group::Group;
+pub use members::{Habits, Members};
+pub use queue::Queue;
+pub use transactions::Transactors;
+pub use workers::{Conduct, Workers};
 pub use writer::{Pace, Writers};
 
 use crate::raw::Raw;

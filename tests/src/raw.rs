@@ -1,13 +1,21 @@
 //! The protocol by its generated code alone: for administration, and for requests that a well-behaved
 //! client would not send.
 
+mod member;
+mod worker;
+
+pub use member::Member;
+pub use worker::Worker;
+
 use bytes::Bytes;
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
+use levee_proto::v1::group_service_client::GroupServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
 use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
+use levee_proto::v1::transaction_service_client::TransactionServiceClient;
 use levee_proto::{batch, v1};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -117,6 +125,27 @@ impl Raw {
         ReadServiceClient::new(self.service())
     }
 
+    /// Ending transactions.
+    #[must_use]
+    pub fn transactions(&self) -> TransactionServiceClient<Service> {
+        TransactionServiceClient::new(self.service())
+    }
+
+    /// Administration of groups.
+    #[must_use]
+    pub fn groups(&self) -> GroupServiceClient<Service> {
+        GroupServiceClient::new(self.service())
+    }
+
+    /// A group of the caller's tenant, with how far it has come.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn group(&self, name: &str) -> Result<v1::GetGroupResponse, Status> {
+        let request = v1::GetGroupRequest { tenant: String::new(), name: name.to_owned() };
+        Ok(self.groups().get_group(request).await?.into_inner())
+    }
+
     /// How the broker is; operators only.
     ///
     /// # Errors
@@ -208,6 +237,7 @@ pub fn request(
         batch: batch::encode(&records, v1::Compression::Unspecified),
         batch_crc32c: None,
         producer,
+        ..Default::default()
     }
 }
 
@@ -215,4 +245,17 @@ pub fn request(
 #[must_use]
 pub fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
+
+/// With OFFSET_MISMATCH: the offset that the next record will get.
+#[must_use]
+pub fn current_offset(status: &Status) -> Option<u64> {
+    status.get_error_details().error_info()?.metadata.get("current_offset")?.parse().ok()
+}
+
+/// Whether the call may have been done all the same: no answer came, or one that does not tell.
+#[must_use]
+pub fn is_unknown(status: &Status) -> bool {
+    let reason = reason(status);
+    reason.is_empty() || ["STORAGE_FAILED", "INTERNAL"].contains(&reason.as_str())
 }

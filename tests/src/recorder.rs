@@ -1,5 +1,12 @@
 //! Writes down what clients saw, in the order in which it happened, and judges it at the end.
 
+mod groups;
+mod queues;
+mod transactions;
+
+pub use groups::{Commit, Fetch, Tenure};
+pub use queues::Acknowledgement;
+
 use crate::history::{Checker, Event, Kind, Phase, Report, Value};
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write as _};
@@ -17,6 +24,8 @@ pub struct Recorder {
     acked: AtomicU64,
     processes: AtomicU32,
     partitions: AtomicU32,
+    /// How many brokers of this run have died.
+    deaths: AtomicU32,
     path: PathBuf,
 }
 
@@ -53,8 +62,20 @@ pub enum Outcome {
     Acked(u64),
     /// It certainly did not happen.
     Failed,
+    /// It certainly did not happen, because the next record gets this offset and not the expected one.
+    Mismatch(u64),
     /// Nobody knows.
     Unknown,
+}
+
+impl Outcome {
+    fn phase(self) -> Phase {
+        match self {
+            Self::Acked(_) => Phase::Ok,
+            Self::Failed | Self::Mismatch(_) => Phase::Fail,
+            Self::Unknown => Phase::Info,
+        }
+    }
 }
 
 impl Recorder {
@@ -77,6 +98,7 @@ impl Recorder {
             acked: AtomicU64::new(0),
             processes: AtomicU32::new(0),
             partitions: AtomicU32::new(0),
+            deaths: AtomicU32::new(0),
             path,
         })
     }
@@ -101,6 +123,7 @@ impl Recorder {
             acked: AtomicU64::new(self.acked()),
             processes: copy(&self.processes),
             partitions: copy(&self.partitions),
+            deaths: copy(&self.deaths),
             path,
         })
     }
@@ -129,19 +152,28 @@ impl Recorder {
     pub fn send(&self, process: u32, counter: u32, partition: u32) -> Send {
         let value = Value { writer: process, counter };
         let invoked = Instant::now();
-        let op = self.add(process, None, Phase::Invoke, Kind::Send, partition, Some(value), None);
+        let op = self.add(Event::of(process, Kind::Send, Phase::Invoke).at(partition, None).with(value));
+        Send { op, process, partition, value, invoked }
+    }
+
+    /// The same, to this offset only.
+    pub fn send_expecting(&self, process: u32, counter: u32, partition: u32, expected: u64) -> Send {
+        let value = Value { writer: process, counter };
+        let invoked = Instant::now();
+        let event = Event::of(process, Kind::Send, Phase::Invoke).at(partition, None).with(value);
+        let op = self.add(Event { expected: Some(expected), ..event });
         Send { op, process, partition, value, invoked }
     }
 
     /// The end of a send.
     pub fn sent(&self, send: Send, outcome: Outcome) {
         let Send { op, process, partition, value, invoked } = send;
-        let (phase, offset) = match outcome {
-            Outcome::Acked(offset) => (Phase::Ok, Some(offset)),
-            Outcome::Failed => (Phase::Fail, None),
-            Outcome::Unknown => (Phase::Info, None),
+        let phase = outcome.phase();
+        let offset = match outcome {
+            Outcome::Acked(offset) | Outcome::Mismatch(offset) => Some(offset),
+            Outcome::Failed | Outcome::Unknown => None,
         };
-        self.add(process, Some(op), phase, Kind::Send, partition, Some(value), offset);
+        self.add(Event { op, ..Event::of(process, Kind::Send, phase).at(partition, offset).with(value) });
         if phase == Phase::Ok {
             self.acked.fetch_add(1, Ordering::Relaxed);
             let mut inner = self.lock();
@@ -151,28 +183,28 @@ impl Recorder {
 
     /// A reader received a record; `None` when its bytes are not what anybody sent.
     pub fn read(&self, process: u32, partition: u32, value: Option<Value>, offset: u64) {
-        self.add(process, None, Phase::Ok, Kind::Read, partition, value, Some(offset));
+        self.add(Event::of(process, Kind::Read, Phase::Ok).at(partition, offset).with(value));
     }
 
     /// A reader goes to this offset.
     pub fn seek(&self, process: u32, partition: u32, offset: u64) {
-        self.add(process, None, Phase::Ok, Kind::Seek, partition, None, Some(offset));
+        self.add(Event::of(process, Kind::Seek, Phase::Ok).at(partition, offset));
     }
 
     /// A reader begins to read all of a partition, from its first offset.
     pub fn drain(&self, process: u32, partition: u32, start: u64) {
-        self.add(process, None, Phase::Invoke, Kind::Drain, partition, None, Some(start));
+        self.add(Event::of(process, Kind::Drain, Phase::Invoke).at(partition, start));
     }
 
     /// It has met the end.
     pub fn drained(&self, process: u32, partition: u32, end: u64) {
-        self.add(process, None, Phase::Ok, Kind::Drain, partition, None, Some(end));
+        self.add(Event::of(process, Kind::Drain, Phase::Ok).at(partition, end));
     }
 
     /// What was acked in a partition since then may be gone from the end of its log.
     pub fn forgive(&self, partition: u32, since: Instant) {
-        let since = Some(self.micros(since));
-        self.add(0, None, Phase::Ok, Kind::Forgive, partition, None, since);
+        let since = self.micros(since);
+        self.add(Event::of(0, Kind::Forgive, Phase::Ok).at(partition, since));
     }
 
     /// Microseconds of the run.
@@ -180,29 +212,22 @@ impl Recorder {
         u64::try_from(at.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the columns of a history")]
-    fn add(
-        &self,
-        process: u32,
-        op: Option<u64>,
-        phase: Phase,
-        kind: Kind,
-        partition: u32,
-        value: Option<Value>,
-        offset: Option<u64>,
-    ) -> u64 {
+    /// Adds an event, which begins an operation if it has none yet; gives the operation.
+    fn add(&self, event: Event) -> u64 {
         let mut inner = self.lock();
-        let inner = &mut *inner;
-        let op = op.unwrap_or_else(|| {
+        self.add_to(&mut inner, event)
+    }
+
+    fn add_to(&self, inner: &mut Inner, mut event: Event) -> u64 {
+        if event.op == 0 {
             inner.ops += 1;
-            inner.ops
-        });
-        let time_us = self.micros(Instant::now());
-        let event = Event { time_us, process, op, phase, kind, partition, value, offset };
+            event.op = inner.ops;
+        }
+        event.time_us = self.micros(Instant::now());
         inner.checker.push(&event);
         serde_json::to_writer(&mut inner.file, &event).expect("the history can be written");
         inner.file.write_all(b"\n").expect("the history can be written");
-        op
+        event.op
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

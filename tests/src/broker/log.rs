@@ -66,12 +66,18 @@ pub(super) fn errors(log: &str) -> Vec<&str> {
 
 fn is_error(line: &str) -> bool {
     if line.contains("panicked at") {
-        return true;
+        return !is_spurious(line);
     }
     match serde_json::from_str::<serde_json::Value>(line) {
         Ok(json) => json.get("level").is_some_and(|level| level == "ERROR"),
         Err(_) => line.split_whitespace().take(3).any(|word| word == "ERROR"),
     }
+}
+
+/// A debug assertion of h2, not there in release builds, that a connection meets which is cut while streams are open:
+/// hyperium/h2#907.
+fn is_spurious(panic: &str) -> bool {
+    panic.contains("/h2-") && panic.contains("/src/proto/streams/counts.rs:369:")
 }
 
 #[cfg(test)]
@@ -84,6 +90,7 @@ mod tests {
 {"timestamp":"t","level":"INFO","message":"ERROR"}
 2026-01-01T00:00:00Z ERROR leveed: b
 2026-01-01T00:00:00Z  INFO leveed: no ERROR here
+thread 'worker' (1) panicked at /crates/h2-0.4.20/src/proto/streams/counts.rs:369:13:
 thread 'main' panicked at src/main.rs:1"#;
         let found = errors(log);
         assert_eq!(found.len(), 3, "{found:?}");

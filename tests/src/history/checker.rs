@@ -1,61 +1,14 @@
 //! The checker's state, fed one event at a time.
 
+use super::copies::Copies;
 use super::event::{Event, Kind, Phase, Value};
+use super::groups::Groups;
+use super::queues::Queues;
+use super::races::Races;
 use super::report::{Class, Report};
+use super::state::{Cursor, Drained, Log, NEVER, NONE, Outcome, Sent};
+use super::transactions::Transactions;
 use std::collections::HashMap;
-
-const NONE: u64 = u64::MAX;
-const NEVER: u32 = u32::MAX;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Unknown,
-    Acked,
-    Failed,
-}
-
-/// What is known of one value. Kept small: there is one for each value of the run.
-#[derive(Debug, Clone)]
-struct Sent {
-    partition: u32,
-    outcome: Outcome,
-    /// Where it was first seen, in an ack or a read.
-    offset: u64,
-    acked_us: u64,
-    /// How many drains of the partition had begun when it was acked, and when it was first read.
-    acked_drain: u32,
-    read_drain: u32,
-    /// The last drain that met it.
-    drained: u32,
-}
-
-/// Where a reader stands in a partition.
-#[derive(Debug, Clone, Default)]
-struct Cursor {
-    next: Option<u64>,
-    /// The drain that is going on, and its first offset.
-    drain: Option<(u32, u64)>,
-    /// The last counter of each writer.
-    order: HashMap<u32, u32>,
-}
-
-/// A drain that reached the end.
-#[derive(Debug, Clone, Copy)]
-struct Drained {
-    number: u32,
-    start: u64,
-    end: u64,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Log {
-    drains: u32,
-    last: Option<Drained>,
-    /// The microsecond from which on an ack is no promise.
-    forgiven_us: Option<u64>,
-    /// The lowest and highest offset that anybody read.
-    read: Option<(u64, u64)>,
-}
 
 /// Judges a history; see the module's page. A clone goes on from the same past.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +17,11 @@ pub struct Checker {
     values: HashMap<(u32, u64), Value>,
     logs: HashMap<u32, Log>,
     cursors: HashMap<(u32, u32), Cursor>,
-    commits: HashMap<(u32, u32), u64>,
+    groups: Groups,
+    transactions: Transactions,
+    races: Races,
+    copies: Copies,
+    queues: Queues,
     report: Report,
 }
 
@@ -76,12 +33,18 @@ impl Checker {
             (Kind::Send, outcome) => self.sent(event, outcome),
             (Kind::Read, Phase::Ok) => self.read(event),
             (Kind::Seek, Phase::Ok) => self.seek(event),
-            (Kind::Commit, Phase::Ok) => self.commit(event),
             (Kind::Drain, Phase::Invoke) => self.drain(event),
             (Kind::Drain, Phase::Ok) => self.drained(event),
             (Kind::Forgive, Phase::Ok) => self.forgive(event),
+            (Kind::Begin | Kind::End, _) => self.transactions.push(event),
+            (Kind::Copy, Phase::Ok) => self.copies.push(event, &mut self.report),
+            (Kind::Deliver, Phase::Ok) => self.deliver(event),
+            (Kind::Acknowledge | Kind::Dead | Kind::Emptied, _) => self.queues.push(event, &mut self.report),
+            (Kind::Assign | Kind::Release | Kind::Process | Kind::Commit | Kind::Fetch, _) => {
+                self.groups.push(event, &mut self.report);
+            }
             // Something that did not happen, or has not yet: no promise.
-            (Kind::Read | Kind::Seek | Kind::Commit | Kind::Drain | Kind::Forgive, _) => {}
+            (Kind::Read | Kind::Seek | Kind::Drain | Kind::Forgive | Kind::Copy | Kind::Deliver, _) => {}
         }
     }
 
@@ -92,6 +55,11 @@ impl Checker {
         for (value, state) in &sent {
             self.judge(*value, state);
         }
+        self.groups.finish(&mut self.report);
+        self.transactions.finish(&sent, &self.logs, &mut self.report);
+        self.races.finish(&sent, &self.values, &mut self.report);
+        self.copies.finish(&sent, &mut self.report);
+        self.queues.finish(&sent, &mut self.report);
         self.report
     }
 
@@ -103,19 +71,16 @@ impl Checker {
         let Some(value) = event.value else {
             return self.malformed(event, "a send without a value");
         };
-        let state = Sent {
-            partition: event.partition,
-            outcome: Outcome::Unknown,
-            offset: NONE,
-            acked_us: 0,
-            acked_drain: 0,
-            read_drain: NEVER,
-            drained: 0,
-        };
+        let state = Sent::new(event.partition, event.time_us);
         if self.sent.insert(value, state).is_some() {
             return self.malformed(event, "a value that was sent before");
         }
         self.report.sent += 1;
+        self.transactions.sent(value);
+        if let Some(expected) = event.expected {
+            let end = self.logs.entry(event.partition).or_default().end;
+            self.races.begin(value, expected, end);
+        }
     }
 
     fn sent(&mut self, event: &Event, phase: Phase) {
@@ -132,6 +97,9 @@ impl Checker {
             Phase::Fail => {
                 state.outcome = Outcome::Failed;
                 self.report.failed += 1;
+                if let Some(current) = event.offset {
+                    self.races.lost(value, event, current, &mut self.report);
+                }
             }
             Phase::Ok => {
                 state.outcome = Outcome::Acked;
@@ -179,6 +147,7 @@ impl Checker {
             }
         }
         state.drained = state.drained.max(drain);
+        self.transactions.read(value, || format!("{partition}@{offset}"), &mut self.report);
 
         let before = cursor.order.insert(value.writer, value.counter);
         if let Some(before) = before.filter(|before| *before >= value.counter) {
@@ -205,6 +174,9 @@ impl Checker {
                     .add(Class::Duplicate, || format!("{value} at {partition}@{before} and @{offset}"));
             }
         }
+        let log = self.logs.entry(partition).or_default();
+        log.end = log.end.max(offset.saturating_add(1));
+        self.races.placed(value, offset, &mut self.report);
     }
 
     fn turn(&mut self, event: &Event, drain: Option<(u32, u64)>) {
@@ -253,22 +225,21 @@ impl Checker {
         self.logs.entry(event.partition).or_default().forgiven_us = event.offset;
     }
 
-    fn commit(&mut self, event: &Event) {
-        let Some(offset) = event.offset else {
-            return self.malformed(event, "a commit without an offset");
+    /// A queue hands out what is in the log.
+    fn deliver(&mut self, event: &Event) {
+        let (Some(value), Some(offset)) = (event.value, event.offset) else {
+            return self.malformed(event, "a delivery without a value or an offset");
         };
-        let before = self.commits.insert((event.process, event.partition), offset).unwrap_or(0);
-        if offset < before {
-            let (process, partition) = (event.process, event.partition);
-            self.report.add(Class::CommitRegress, || {
-                format!("group {process}, {partition}: {before} then {offset}")
-            });
+        match self.sent.get(&value) {
+            Some(state) if state.partition == event.partition => self.place(value, event.partition, offset),
+            _ => self.report.add(Class::Phantom, || format!("{value} handed out: {event:?}")),
         }
+        self.queues.push(event, &mut self.report);
     }
 
     fn judge(&mut self, value: Value, state: &Sent) {
-        let Sent { partition, outcome, offset, acked_us, acked_drain, read_drain, drained } = *state;
-        let read = read_drain != NEVER;
+        let Sent { partition, outcome, offset, acked_us, acked_drain, read_drain, drained, .. } = *state;
+        let read = state.is_read();
         if outcome == Outcome::Failed && read {
             self.report.add(Class::AbortedRead, || format!("{value} at {partition}@{offset}"));
         }

@@ -22,14 +22,40 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// `value` is sent to `partition`; `ok` carries its `offset`.
+    /// `value` is sent to `partition`; `ok` carries its `offset`. With `expected`: only to this offset; then a `fail`
+    /// may carry the offset that the broker said the next record gets.
     Send,
     /// A reader received `value` at `offset`. Without `value`: bytes that no writer made.
     Read,
     /// A reader goes to `offset`: it asked for exactly this one next.
     Seek,
-    /// A consumer group's position in `partition` is committed as `offset`; `process` is the group.
+    /// A transaction begins. `process` is its number: the values that this writer sends are what it holds.
+    Begin,
+    /// `invoke`: the transaction `process` is asked to be committed; before, nobody may read of it. Its outcome is that
+    /// of its sends.
+    End,
+    /// The copy of `value` was found, in the partition of copies `partition` at `offset`.
+    Copy,
+    /// A member got `partition`, of which its group has committed `offset`, if anything; `generation` orders who has it
+    /// after whom. `info`: it may have lost it again before it heard of it.
+    Assign,
+    /// `ok`: a member lets go of `partition`, before anybody else may get it. `info`: from now on somebody else may have
+    /// it without the member knowing. Without `group`: so it is for all partitions and members.
+    Release,
+    /// A member has processed the record at `offset`.
+    Process,
+    /// A member commits `offset` in `partition`, under its assignment of `generation`.
     Commit,
+    /// `ok`: somebody was told that `group` has committed `offset` in `partition`, if anything.
+    Fetch,
+    /// A worker of the queue `group` got `value`.
+    Deliver,
+    /// A worker acknowledges `value` to the queue `group`.
+    Acknowledge,
+    /// `value` was found among the dead letters of the queue `group`, at `offset`.
+    Dead,
+    /// The queue `group` says that in `partition` everything is done.
+    Emptied,
     /// `invoke`: a reader starts to read the whole partition, whose first offset is `offset`, after all
     /// sends that count. `ok`: it has reached the end, `offset`.
     Drain,
@@ -77,6 +103,53 @@ pub struct Event {
     /// See [`Kind`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
+    /// Of a send, the only offset that will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
+    /// A number that the run gives to a group or queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
+    /// Goes up with each change of who has what, also over restarts of the broker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+}
+
+impl Event {
+    /// An event of this process, with nothing in the other columns.
+    #[must_use]
+    pub fn of(process: u32, kind: Kind, phase: Phase) -> Self {
+        Self {
+            time_us: 0,
+            process,
+            op: 0,
+            phase,
+            kind,
+            partition: 0,
+            value: None,
+            offset: None,
+            expected: None,
+            group: None,
+            generation: None,
+        }
+    }
+
+    /// The same of this partition.
+    #[must_use]
+    pub fn at(self, partition: u32, offset: impl Into<Option<u64>>) -> Self {
+        Self { partition, offset: offset.into(), ..self }
+    }
+
+    /// The same of this value.
+    #[must_use]
+    pub fn with(self, value: impl Into<Option<Value>>) -> Self {
+        Self { value: value.into(), ..self }
+    }
+
+    /// The same of this group.
+    #[must_use]
+    pub fn of_group(self, group: u32) -> Self {
+        Self { group: Some(group), ..self }
+    }
 }
 
 impl fmt::Display for Value {

@@ -31,8 +31,32 @@ pub enum Class {
     Skip,
     /// Two values of one writer appear in another order than they were sent in.
     OutOfOrder,
-    /// A committed position went back.
+    /// A committed position went back, or a commit that was answered is not there.
     CommitRegress,
+    /// A group is said to have committed what nobody committed.
+    CommitUnmade,
+    /// Two members had a partition at once.
+    TwoOwners,
+    /// A position was committed though nobody had processed a record before it.
+    Unprocessed,
+    /// Read before its transaction was asked to be committed.
+    DirtyRead,
+    /// Part of a transaction is there, and part of it is not.
+    Torn,
+    /// A record has no copy.
+    NotCopied,
+    /// A record has two copies, or what is no record has one.
+    CopiedTwice,
+    /// An append got another offset than the one that it expected.
+    WrongPlace,
+    /// An append was refused with an end of the log that it cannot have had.
+    WrongEnd,
+    /// A record of a queue was handed out, or was dead, after its acknowledgement had been answered.
+    Redelivered,
+    /// A queue says that everything is done, and a record was neither acknowledged nor dead.
+    NotDone,
+    /// A record of a queue is twice among the dead letters.
+    DeadTwice,
     /// Acked, never read, and no drain tells whether it is there.
     Unseen,
     /// The history itself is wrong: a defect of the harness.
@@ -41,7 +65,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 26] = [
         Self::LostPrefix,
         Self::LostMiddle,
         Self::LostPostfix,
@@ -54,6 +78,18 @@ impl Class {
         Self::Skip,
         Self::OutOfOrder,
         Self::CommitRegress,
+        Self::CommitUnmade,
+        Self::TwoOwners,
+        Self::Unprocessed,
+        Self::DirtyRead,
+        Self::Torn,
+        Self::NotCopied,
+        Self::CopiedTwice,
+        Self::WrongPlace,
+        Self::WrongEnd,
+        Self::Redelivered,
+        Self::NotDone,
+        Self::DeadTwice,
         Self::Unseen,
         Self::Malformed,
     ];
@@ -72,6 +108,18 @@ impl Class {
             Self::Skip => "skip",
             Self::OutOfOrder => "out of order",
             Self::CommitRegress => "commit regress",
+            Self::CommitUnmade => "commit unmade",
+            Self::TwoOwners => "two owners",
+            Self::Unprocessed => "unprocessed",
+            Self::DirtyRead => "dirty read",
+            Self::Torn => "torn transaction",
+            Self::NotCopied => "not copied",
+            Self::CopiedTwice => "copied twice",
+            Self::WrongPlace => "wrong place",
+            Self::WrongEnd => "wrong end",
+            Self::Redelivered => "redelivered",
+            Self::NotDone => "not done",
+            Self::DeadTwice => "dead twice",
             Self::Unseen => "unseen",
             Self::Malformed => "malformed",
         }
@@ -89,6 +137,12 @@ pub struct Report {
     pub failed: u64,
     /// Reads of single records, by all readers.
     pub reads: u64,
+    /// Commits of groups that were answered.
+    pub commits: u64,
+    /// Records that members of groups processed, again and again included.
+    pub processed: u64,
+    /// Records that queues handed out.
+    pub delivered: u64,
     /// Acked values that are gone, and might be: see [`super::Kind::Forgive`].
     pub forgiven: u64,
     /// The longest time from an ack to the first read of the value, in microseconds.
@@ -136,9 +190,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, acked, failed, reads, forgiven, worst_lag_us, found } = self;
+        let Self { sent, acked, failed, reads, commits, processed, delivered, .. } = self;
+        let Self { forgiven, worst_lag_us, found, .. } = self;
         let unknown = sent - acked - failed;
         writeln!(f, "sent {sent}  acked {acked}  failed {failed}  unknown {unknown}  reads {reads}")?;
+        writeln!(f, "commits {commits}  processed {processed}  delivered {delivered}")?;
         writeln!(f, "lost {}  forgiven {forgiven}  worst lag {} ms", self.lost(), worst_lag_us / 1000)?;
         if found.is_empty() {
             return writeln!(f, "every promise was kept");

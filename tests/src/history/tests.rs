@@ -2,7 +2,10 @@
 
 use super::{Checker, Class, Event, Kind, Phase, Report, Value, check_lines};
 
+mod groups;
 mod mutation;
+mod queues;
+mod transactions;
 
 /// Writes a history by hand: partition 0 unless said otherwise, one microsecond an event.
 #[derive(Default, Clone)]
@@ -18,15 +21,20 @@ fn value(counter: u32) -> Value {
 
 impl History {
     fn event(
-        mut self,
+        self,
         process: u32,
         kind: Kind,
         phase: Phase,
         value: Option<Value>,
         offset: Option<u64>,
     ) -> Self {
-        let time_us = self.0.len() as u64;
-        self.0.push(Event { time_us, process, op: time_us, phase, kind, partition: 0, value, offset });
+        self.add(Event { value, offset, ..Event::of(process, kind, phase) })
+    }
+
+    fn add(mut self, mut event: Event) -> Self {
+        event.time_us = self.0.len() as u64;
+        event.op = event.time_us;
+        self.0.push(event);
         self
     }
 
@@ -52,10 +60,6 @@ impl History {
 
     fn seek(self, offset: u64) -> Self {
         self.event(READER, Kind::Seek, Phase::Ok, None, Some(offset))
-    }
-
-    fn commit(self, offset: u64) -> Self {
-        self.event(30, Kind::Commit, Phase::Ok, None, Some(offset))
     }
 
     fn drain_begins(self, start: u64) -> Self {
@@ -102,7 +106,6 @@ fn good() {
     three().seek(2).read(2, 2).drain(0, &[0, 1, 2]).finds(&[]);
     // A reader may meet a value before its writer gets the ack.
     History::default().invoke(0).read(0, 0).outcome(0, Phase::Ok, Some(0)).drain(0, &[0]).finds(&[]);
-    History::default().commit(4).commit(4).commit(9).finds(&[]);
     History::default().finds(&[]);
 }
 
@@ -236,11 +239,6 @@ fn out_of_order() {
 }
 
 #[test]
-fn commit_regress() {
-    History::default().commit(5).commit(3).finds(&[(Class::CommitRegress, 1)]);
-}
-
-#[test]
 fn unseen() {
     three().finds(&[(Class::Unseen, 3)]);
     three().read(0, 0).finds(&[(Class::Unseen, 2)]);
@@ -259,7 +257,12 @@ fn malformed() {
     History::default().drain_ends(0).finds(&[(Class::Malformed, 1)]);
     History::default().event(READER, Kind::Seek, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);
     History::default().event(READER, Kind::Read, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);
-    History::default().event(READER, Kind::Commit, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);
+    History::default().event(READER, Kind::Commit, Phase::Invoke, None, None).finds(&[(Class::Malformed, 1)]);
+    History::default().event(READER, Kind::Deliver, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);
+    History::default()
+        .event(READER, Kind::Acknowledge, Phase::Ok, None, None)
+        .finds(&[(Class::Malformed, 1)]);
+    History::default().event(READER, Kind::Copy, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);
     History::default().event(READER, Kind::Drain, Phase::Invoke, None, None).finds(&[(Class::Malformed, 1)]);
     History::default().event(WRITER, Kind::Send, Phase::Invoke, None, None).finds(&[(Class::Malformed, 1)]);
     History::default().event(WRITER, Kind::Forgive, Phase::Ok, None, None).finds(&[(Class::Malformed, 1)]);

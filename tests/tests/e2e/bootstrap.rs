@@ -249,7 +249,7 @@ async fn user_with_token(admin: &Client, endpoint: &str, user: &str, topic: &str
     let issue = v1::IssueTokenRequest {
         user: user.to_owned(),
         expires_in_ms: Some(3_600_000),
-        scopes: vec![v1::TokenScope { operations, topics: Some(pattern) }],
+        scopes: vec![v1::TokenScope { operations, topics: Some(pattern), ..Default::default() }],
         ..Default::default()
     };
     let issued = admin.admin().issue_token(issue).await.expect("a token");

@@ -2,9 +2,11 @@
 //!
 //! `tests/golden/<format>/` holds data directories as they were written by the first version with that format:
 //! `stopped` after a graceful stop, `killed` with a journal that the index does not cover. They are never
-//! written again; a new format gets a directory of its own, by `write_golden` below.
+//! written again; a new format gets a directory of its own, by `write_golden` below. Since format 3 the last records
+//! came in a transaction, and a group has consumed all.
 
-use levee_client::{Position, ReaderSettings, StartAt};
+use levee_client::v1;
+use levee_client::{ConsumerSettings, Position, ReaderSettings, StartAt};
 use levee_tests::broker::{Broker, Setup};
 use levee_tests::history::Value;
 use levee_tests::load::World;
@@ -17,6 +19,8 @@ use std::process::Command;
 
 const PARTITIONS: u32 = 2;
 const RECORDS: u32 = 20;
+/// The group that has consumed all.
+const GROUP: &str = "golden";
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -47,6 +51,12 @@ async fn u1_data_of_earlier_versions_open() {
             let expected: Vec<_> = (0..RECORDS).map(|n| Some(value(partition, n))).collect();
             assert_eq!(read(&world, partition).await, expected, "{}", archive.display());
         }
+        if has_groups(&archive) {
+            let group = world.raw().group(GROUP).await.expect("it is there");
+            let committed: Vec<_> =
+                group.partitions.iter().map(|partition| partition.committed_offset).collect();
+            assert_eq!(committed, [Some(u64::from(RECORDS)); PARTITIONS as usize], "{}", archive.display());
+        }
         append(&world, 1, RECORDS).await;
         assert_eq!(read(&world, 1).await.len(), RECORDS as usize + 1);
         broker.stop().await;
@@ -70,6 +80,46 @@ async fn u1_data_of_later_versions_are_refused() {
     assert!(refusal.log.contains(&format!("format {later}")), "it does not name the format: {refusal}");
     assert!(!refusal.log.contains("panicked"), "{refusal}");
     assert_eq!(fs::read_dir(&setup.data).expect("a directory").count(), before, "it changed the directory");
+}
+
+/// Whether data of this format can have groups and transactions.
+fn has_groups(archive: &Path) -> bool {
+    !["v1", "v2"].iter().any(|format| archive.components().any(|part| part.as_os_str() == *format))
+}
+
+/// A record for each partition, staged for a transaction.
+async fn transact(world: &World, counter: u32) {
+    let raw = world.raw();
+    let v1::InitProducerResponse { producer_id, epoch } = raw.init_producer().await.expect("a producer");
+    for partition in 0..PARTITIONS {
+        let (number, index) = (1, partition);
+        let place = v1::TransactionSequence { producer_id, epoch, number, index, timeout_ms: 0 };
+        let values = [payload::make(value(partition, counter), 50)];
+        let request = v1::ProduceRequest {
+            transaction: Some(place),
+            ..raw::request(&world.topic, partition, &values, None)
+        };
+        raw.produce().produce(request).await.expect("it is staged");
+    }
+    let request = v1::CommitTransactionRequest {
+        producer_id,
+        epoch,
+        number: 1,
+        staged: PARTITIONS,
+        ..Default::default()
+    };
+    raw.transactions().commit_transaction(request).await.expect("it is committed");
+}
+
+/// Reads everything as a group, and says so.
+async fn consume(world: &World) {
+    let settings = ConsumerSettings::new(GROUP, [&world.topic]);
+    let mut consumer = world.client().consumer(settings).await.expect("a member");
+    for _ in 0..PARTITIONS * RECORDS {
+        consumer.next().await.expect("a record");
+    }
+    consumer.commit().await.expect("it is committed");
+    consumer.close().await.expect("it leaves");
 }
 
 async fn append(world: &World, partition: u32, counter: u32) {
@@ -103,11 +153,13 @@ async fn write_golden() {
         let mut broker = Broker::start(&setup).await;
         let recorder = Recorder::new("golden");
         let world = World::create(&broker.endpoint(), PARTITIONS, &recorder).await;
-        for counter in 0..RECORDS {
+        for counter in 0..RECORDS - 1 {
             for partition in 0..PARTITIONS {
                 append(&world, partition, counter).await;
             }
         }
+        transact(&world, RECORDS - 1).await;
+        consume(&world).await;
         if name == "stopped" {
             broker.stop().await;
         } else {

@@ -11,15 +11,18 @@
     reason = "tests of real processes in real time"
 )]
 
+mod append;
 mod bootstrap;
 mod cancel;
 mod cli;
+mod copy;
 mod crash;
 mod damage;
 mod faults;
 mod flood;
 mod full;
 mod golden;
+mod groups;
 mod isolation;
 mod ledger;
 mod lifecycle;
@@ -27,6 +30,7 @@ mod metrics;
 mod network;
 mod power;
 mod producers;
+mod queues;
 mod quotas;
 mod recovery;
 mod recreate;
@@ -34,6 +38,7 @@ mod relaxed;
 mod secrets;
 mod stop;
 mod top;
+mod transactions;
 mod under_load;
 
 use levee_tests::broker::{Broker, Setup};

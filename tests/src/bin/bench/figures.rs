@@ -1,11 +1,16 @@
 //! What is measured, one module each.
 
+mod copy;
 mod cpu;
+mod idle;
 mod latency;
 mod neighbour;
 mod partitions;
+mod queue;
 mod quota;
+mod rebalance;
 mod restart;
+mod slow;
 mod tenancy;
 mod tenants;
 mod topics;
@@ -27,5 +32,10 @@ pub(crate) async fn measure(name: Name, bench: &mut Bench) -> Result<()> {
         Name::Neighbour => neighbour::measure(bench).await,
         Name::Tenancy => tenancy::measure(bench).await,
         Name::Tenants => tenants::measure(bench).await,
+        Name::Rebalance => rebalance::measure(bench).await,
+        Name::Copy => copy::measure(bench).await,
+        Name::Queue => queue::measure(bench).await,
+        Name::Idle => idle::measure(bench).await,
+        Name::Slow => slow::measure(bench).await,
     }
 }

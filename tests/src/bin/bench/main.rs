@@ -90,6 +90,16 @@ enum Name {
     Tenancy,
     /// Memory of ten thousand tenants, and the time of a decision
     Tenants,
+    /// What happens to a group of 100 members over 1,000 partitions when one dies
+    Rebalance,
+    /// Copying exactly once, against copying
+    Copy,
+    /// A queue with 64 workers on one partition
+    Queue,
+    /// Ten thousand idle consumers
+    Idle,
+    /// Memory of consumers that take nothing
+    Slow,
 }
 
 /// What all measurements share.

@@ -46,6 +46,7 @@ impl Batch {
             batch: self.bytes.clone(),
             batch_crc32c: Some(self.crc),
             producer,
+            ..Default::default()
         }
     }
 }

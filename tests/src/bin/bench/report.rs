@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub(crate) enum Target {
     /// The broker may need at most so many times what the peer needs.
     RatioAtMost(f64),
+    /// The broker's value is to be at least so many times the peer's.
+    RatioAtLeast(f64),
     /// The broker's value may be at most this.
     AtMost(f64),
     /// The broker's value is to be at least this.
@@ -41,6 +43,7 @@ impl Figure {
     fn is_met(&self) -> Option<bool> {
         match self.target {
             Target::RatioAtMost(limit) => Some(self.ratio()? <= limit),
+            Target::RatioAtLeast(limit) => Some(self.ratio()? >= limit),
             Target::AtMost(limit) => Some(median(&self.levee) <= limit),
             Target::AtLeast(limit) => Some(median(&self.levee) >= limit),
             Target::None => None,
@@ -51,6 +54,7 @@ impl Figure {
         let peer = if self.peer.is_empty() { String::new() } else { number(median(&self.peer)) };
         let target = match self.target {
             Target::RatioAtMost(limit) => format!("ratio <= {limit}"),
+            Target::RatioAtLeast(limit) => format!("ratio >= {limit}"),
             Target::AtMost(limit) => format!("<= {limit}"),
             Target::AtLeast(limit) => format!(">= {limit}"),
             Target::None => String::new(),

@@ -40,6 +40,7 @@ impl Flight {
             value: Some(self.value.clone()),
             headers: vec![(ROW_HEADER.to_owned(), Some(Bytes::from(self.row.to_string())))],
             timestamp_ms: Some(self.timestamp_ms),
+            deliver_at_ms: None,
         }
     }
 

@@ -39,7 +39,8 @@ fn run(steps: &[Step]) -> Vec<Event> {
     let mut events = Vec::new();
     let mut add = |process, kind, phase, partition, value, offset| {
         let op = events.len() as u64;
-        events.push(Event { time_us: op, process, op, phase, kind, partition, value, offset });
+        let event = Event { partition, value, offset, ..Event::of(process, kind, phase) };
+        events.push(Event { time_us: op, op, ..event });
     };
     let mut logs = vec![Vec::new(); PARTITIONS as usize];
     let mut counters = [0u32; 3];

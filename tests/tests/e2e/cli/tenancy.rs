@@ -110,6 +110,22 @@ async fn administrators_administer_their_own_tenant_and_users_do_what_they_may()
     let ask = ["acl", "test", "--user", "svc", "--op", "consume", "--topic", "orders.secret"];
     let denied = run_as(&desk, &boss, &ask);
     assert!(denied.code == 4 && denied.out.contains("rule 2 decides"), "{denied:?}");
+    let ask = ["acl", "test", "--user", "svc", "--op", "consume", "--group", "billing.eu"];
+    assert_eq!(run_as(&desk, &boss, &ask).code, 4, "rules about topics say nothing about groups");
+    by_boss(&["acl", "allow", "--user", "svc", "--ops", "consume", "--group", "billing.", "--prefix"]);
+    let allowed = by_boss(&ask);
+    assert!(allowed.contains("rule 3 decides"), "{allowed}");
+    assert!(by_boss(&["acl", "ls"]).contains("group:billing.*"));
+    let produce = run_as(
+        &desk,
+        &boss,
+        &["acl", "allow", "--user", "svc", "--ops", "produce,consume", "--group", "billing"],
+    );
+    assert!(
+        produce.code == 2 && produce.err.contains("no such operation on a group: produce"),
+        "{produce:?}"
+    );
+    by_boss(&["acl", "rm", "3", "--yes"]);
 
     for (user, arguments, code) in [
         (&svc, &["topic", "describe", "orders.eu"][..], 0),

@@ -1,10 +1,10 @@
 //! A tenant with something of everything, and what is seen of it from outside.
 
 use futures::StreamExt as _;
-use levee_client::{Admin, Client, Position, ReadBatch, ReaderSettings, StartAt, v1};
+use levee_client::{Admin, Client, ConsumerSettings, Position, ReadBatch, ReaderSettings, StartAt, v1};
 use levee_proto::batch;
 use levee_tests::raw::Raw;
-use levee_tests::tenancy::{name, operator, plan, quota, target, topic};
+use levee_tests::tenancy::{member, name, operator, plan, quota, target, topic};
 use levee_types::limits::MAX_PAGE_SIZE;
 
 /// The plan of the tenant.
@@ -28,6 +28,7 @@ pub(super) async fn produce(
         value: (index % 5 != 4).then(|| (*value).to_owned().into()),
         headers: vec![header(value), v1::RecordHeader { key: "flag".to_owned(), value: None }],
         timestamp_ms: (index % 3 != 2).then(|| 1_500_000_000_000 + i64::try_from(index).expect("few")),
+        deliver_at_ms: None,
     };
     let records: Vec<_> = values.iter().enumerate().map(record).collect();
     let compression = if values.len() > 2 { v1::Compression::Zstd } else { v1::Compression::Unspecified };
@@ -86,6 +87,15 @@ pub(super) async fn fill(endpoint: &str, tenant: &str) {
         rule(v1::AclEffect::Allow, Subject::User("bob".to_owned()), Topics::Name("orders".to_owned())),
         rule(v1::AclEffect::Deny, Subject::Everyone(true), Topics::Prefix("secret".to_owned())),
         rule(v1::AclEffect::Allow, Subject::UserGroup("eu".to_owned()), Topics::Prefix(String::new())),
+        v1::AclRule {
+            effect: v1::AclEffect::Allow.into(),
+            subject: Some(v1::AclSubject { kind: Some(Subject::User("bob".to_owned())) }),
+            operations: vec![v1::AclOperation::Consume.into()],
+            groups: Some(v1::GroupPattern {
+                kind: Some(v1::group_pattern::Kind::Prefix("billing.".to_owned())),
+            }),
+            ..Default::default()
+        },
     ];
     let made = admin.create_acl_rules(tenant, rules).await.expect("they can be created");
     admin.delete_acl_rules(tenant, vec![made[1].id]).await.expect("it can be deleted");
@@ -121,6 +131,15 @@ pub(super) async fn fill(endpoint: &str, tenant: &str) {
     admin.trim_partition(tenant, "orders", 1, 5).await.expect("it can be trimmed");
     produce(endpoint, tenant, "gone", 0, &["a", "b", "c", "d"]).await;
     admin.trim_partition(tenant, "gone", 0, 4).await.expect("it can be trimmed");
+    let mut consumer = member(endpoint, tenant)
+        .consumer(ConsumerSettings::new("billing", ["orders"]))
+        .await
+        .expect("it can join");
+    for _ in 0..5 {
+        consumer.next().await.expect("a record");
+    }
+    consumer.commit().await.expect("it is committed");
+    consumer.close().await.expect("it leaves");
 }
 
 /// Everything that is administered of a tenant, but for what is another one's by its nature: ids of topics, plan
@@ -131,6 +150,13 @@ pub(super) async fn catalog(admin: &Admin, tenant: &str) -> String {
     let topics = admin.list_topics(tenant, "", MAX_PAGE_SIZE, "").await.expect("they are listed").topics;
     let topics: Vec<_> = topics.into_iter().map(|topic| v1::Topic { id: 0, ..topic }).collect();
     let mut seen = format!("{users:#?}\n{rules:#?}\n{topics:#?}");
+    let mut group = admin.get_group(tenant, "billing").await.expect("it is there");
+    for partition in &mut group.partitions {
+        // The logs are looked at beside this, and grow.
+        (partition.end_offset, partition.lag) = (0, 0);
+    }
+    assert!(group.partitions.iter().any(|partition| partition.committed_offset.is_some()), "{group:?}");
+    seen += &format!("\n{group:#?}");
     let parts = [
         None,
         Some(v1::quota_target::Part::User("zoe".to_owned())),
