@@ -6,6 +6,7 @@ mod audit;
 mod cluster;
 mod consume;
 mod group;
+mod opening;
 mod produce;
 mod queue;
 mod quota;

@@ -9,7 +9,6 @@ mod stream;
 
 pub(super) use reading::{Cold, Failed, Filled, Place, Reading};
 pub(super) use share::{EGRESS_SHARE_BYTES, Share};
-pub(super) use stream::told;
 
 use crate::authorize::Authorizer;
 use crate::blocking::{Blocking, LOOKUP_BYTES};

@@ -13,13 +13,13 @@ use crate::blocking::{Blocking, LOOKUP_BYTES};
 use crate::error::status;
 use crate::fields::{invalid, out_of_range};
 use crate::groups::{Groups, Membership, News, Offer};
-use crate::services::read::{Cold, Failed, Filled, Place, Reading, Share, told};
+use crate::services::opening::{self, Body, Retire, first_message, told};
+use crate::services::read::{Cold, Failed, Filled, Place, Reading, Share};
 use crate::tenants::OpenStream;
 use crate::transport::connection::draining;
 use futures::FutureExt as _;
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use levee_groups::consumers::Expelled;
 use levee_proto::v1;
 use levee_proto::v1::consume_request::Kind as Sent;
@@ -28,16 +28,12 @@ use levee_types::limits::{CONSUME_MESSAGE_BYTES, MAX_COMMIT_OFFSETS};
 use levee_types::{ErrorCode, LeveeError};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::{pending, ready};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-/// A client must say within this what it wants to consume.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-const START_HINT: &str = "send a ConsumeJoin first, with the group and its topics";
+const START: (&str, &str) = ("join", "send a ConsumeJoin first, with the group and its topics");
 
 /// What a member was told that it has.
 pub(super) type Assignments = HashMap<u32, Offer>;
@@ -50,7 +46,7 @@ pub(super) struct ConsumeStream {
     requests: Streaming<v1::ConsumeRequest>,
     /// The client may still send.
     is_open: bool,
-    retire: Pin<Box<WaitForCancellationFutureOwned>>,
+    retire: Retire,
     is_retiring: CancellationToken,
     doubts: Doubts,
     /// None until the client has joined.
@@ -87,6 +83,18 @@ enum FromDisk {
     Start(u32, Result<u64, LeveeError>),
 }
 
+impl Body for ConsumeStream {
+    type Message = v1::ConsumeResponse;
+
+    async fn next(&mut self) -> Result<Option<Self::Message>, Status> {
+        let answer = match self.member {
+            Some(_) => self.follow().await?,
+            None => Some(Answer::Joined(self.start().await?)),
+        };
+        Ok(answer.map(|answer| v1::ConsumeResponse { kind: Some(answer) }))
+    }
+}
+
 impl ConsumeStream {
     /// Serves `requests`. `retire`: the connection is to go.
     pub(super) fn new(
@@ -112,42 +120,16 @@ impl ConsumeStream {
 
     /// The messages, and at last how the stream ended.
     pub(super) fn into_messages(self) -> BoxStream<'static, Result<v1::ConsumeResponse, Status>> {
-        stream::unfold(Some(self), |stream| async move {
-            let mut stream = stream?;
-            match stream.next().await {
-                Ok(Some(answer)) => Some((Ok(v1::ConsumeResponse { kind: Some(answer) }), Some(stream))),
-                Ok(None) => None,
-                Err(status) => Some((Err(status), None)),
-            }
-        })
-        .boxed()
-    }
-
-    async fn next(&mut self) -> Result<Option<Answer>, Status> {
-        match self.member {
-            Some(_) => self.follow().await,
-            None => self.start().await.map(|joined| Some(Answer::Joined(joined))),
-        }
+        opening::into_messages(self)
     }
 
     /// Takes the first message.
     async fn start(&mut self) -> Result<v1::ConsumeJoined, Status> {
-        let first = tokio::select! {
-            biased;
-            () = &mut self.retire => return Err(status(&draining())),
-            first = timeout(START_TIMEOUT, self.requests.message()) => first,
-        };
-        let first = match first {
-            Ok(first) => first.map_err(told)?,
-            Err(_) => {
-                let seconds = START_TIMEOUT.as_secs();
-                let problem = format!("it did not come within {seconds} s");
-                return Err(status(&invalid("join", problem, START_HINT)));
-            }
-        };
-        let Some(v1::ConsumeRequest { kind: Some(Sent::Join(join)) }) = first else {
-            return Err(status(&invalid("join", "it must be in the first message", START_HINT)));
-        };
+        let join = first_message(&mut self.requests, &mut self.retire, START, |first| match first.kind {
+            Some(Sent::Join(join)) => Some(join),
+            _ => None,
+        });
+        let join = join.await?;
         self.join(join).await.map_err(|error| status(&error))
     }
 

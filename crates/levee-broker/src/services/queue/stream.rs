@@ -8,14 +8,14 @@ use super::settle::check;
 use super::start::{Started, require_topics, start};
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::blocking::Blocking;
-use crate::error::{explain, status};
+use crate::error::status;
 use crate::fields::invalid;
 use crate::queues::{Queues, Settled, Worker, failure};
+use crate::services::opening::{self, Body, Retire, first_message, told};
 use crate::services::read::{EGRESS_SHARE_BYTES, Share};
 use crate::tenants::OpenStream;
 use crate::transport::connection::draining;
-use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_proto::v1::work_request::Kind as Sent;
 use levee_proto::v1::work_response::Kind as Answer;
@@ -23,16 +23,11 @@ use levee_types::LeveeError;
 use levee_types::limits::{MAX_SETTLES_IN_FLIGHT, MAX_WORK_CREDIT};
 use std::collections::VecDeque;
 use std::future::pending;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-/// A client must say within this which queue it works on.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-const START_HINT: &str = "send a WorkStart first, with the group";
+const START: (&str, &str) = ("start", "send a WorkStart first, with the group");
 
 /// A stream that is being served.
 pub(super) struct WorkStream {
@@ -40,7 +35,7 @@ pub(super) struct WorkStream {
     blocking: Blocking,
     queues: Queues,
     requests: Streaming<v1::WorkRequest>,
-    retire: Pin<Box<WaitForCancellationFutureOwned>>,
+    retire: Retire,
     /// None until the client has said what it works on.
     working: Option<Working>,
     /// What was settled and is not answered yet.
@@ -61,6 +56,18 @@ struct Working {
 impl Working {
     fn may_have_more(&self) -> bool {
         self.credit > 0 && self.worker.room() > 0
+    }
+}
+
+impl Body for WorkStream {
+    type Message = v1::WorkResponse;
+
+    async fn next(&mut self) -> Result<Option<Self::Message>, Status> {
+        let answer = match self.working {
+            Some(_) => self.work().await?,
+            None => Some(Answer::Started(self.start().await?)),
+        };
+        Ok(answer.map(|answer| v1::WorkResponse { kind: Some(answer) }))
     }
 }
 
@@ -90,42 +97,16 @@ impl WorkStream {
 
     /// The messages, and at last how the stream ended.
     pub(super) fn into_messages(self) -> BoxStream<'static, Result<v1::WorkResponse, Status>> {
-        stream::unfold(Some(self), |stream| async move {
-            let mut stream = stream?;
-            match stream.next().await {
-                Ok(Some(answer)) => Some((Ok(v1::WorkResponse { kind: Some(answer) }), Some(stream))),
-                Ok(None) => None,
-                Err(status) => Some((Err(status), None)),
-            }
-        })
-        .boxed()
-    }
-
-    async fn next(&mut self) -> Result<Option<Answer>, Status> {
-        match self.working {
-            Some(_) => self.work().await,
-            None => self.start().await.map(|started| Some(Answer::Started(started))),
-        }
+        opening::into_messages(self)
     }
 
     /// Takes the first message.
     async fn start(&mut self) -> Result<v1::WorkStarted, Status> {
-        let first = tokio::select! {
-            biased;
-            () = &mut self.retire => return Err(status(&draining())),
-            first = timeout(START_TIMEOUT, self.requests.message()) => first,
-        };
-        let first = match first {
-            Ok(first) => first.map_err(told)?,
-            Err(_) => {
-                let seconds = START_TIMEOUT.as_secs();
-                let problem = format!("it did not come within {seconds} s");
-                return Err(status(&invalid("start", problem, START_HINT)));
-            }
-        };
-        let Some(v1::WorkRequest { kind: Some(Sent::Start(start)) }) = first else {
-            return Err(status(&invalid("start", "it must be in the first message", START_HINT)));
-        };
+        let start = first_message(&mut self.requests, &mut self.retire, START, |first| match first.kind {
+            Some(Sent::Start(start)) => Some(start),
+            _ => None,
+        });
+        let start = start.await?;
         self.begin(start).await.map_err(|error| status(&error))
     }
 
@@ -263,9 +244,4 @@ fn unexpected() -> LeveeError {
         "every message after the first gives credit or settles records",
         "open another stream to work on another queue",
     )
-}
-
-/// A failure on the way in, in our words.
-fn told(error: Status) -> Status {
-    explain(&error).map_or(error, |error| status(&error))
 }

@@ -8,27 +8,22 @@ use super::reading::{Failed, Filled, Place, Reading};
 use super::share::Share;
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::blocking::{Blocking, LOOKUP_BYTES};
-use crate::error::{explain, status};
+use crate::error::status;
 use crate::fields::{invalid, out_of_range};
+use crate::services::opening::{self, Body, Retire, first_message, told};
 use crate::tenants::OpenStream;
 use crate::transport::connection::draining;
-use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind as Sent;
 use levee_proto::v1::read_response::Kind as Answer;
 use levee_types::LeveeError;
 use levee_types::limits::{MAX_READ_CREDIT, READ_MESSAGE_BYTES};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-/// A client must say within this what it wants to read.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-const START_HINT: &str = "send a ReadStart first, with the positions to read from";
+const START: (&str, &str) = ("start", "send a ReadStart first, with the positions to read from");
 
 /// A stream that is being served.
 pub(super) struct ReadStream {
@@ -37,13 +32,25 @@ pub(super) struct ReadStream {
     requests: Streaming<v1::ReadRequest>,
     /// The client may still send credit.
     is_open: bool,
-    retire: Pin<Box<WaitForCancellationFutureOwned>>,
+    retire: Retire,
     is_retiring: CancellationToken,
     /// None until the client has said what it wants to read.
     reading: Option<Reading>,
     doubts: Doubts,
     share: Share,
     _open: OpenStream,
+}
+
+impl Body for ReadStream {
+    type Message = v1::ReadResponse;
+
+    async fn next(&mut self) -> Result<Option<Self::Message>, Status> {
+        let answer = match self.reading {
+            Some(_) => self.follow().await?,
+            None => Some(Answer::Started(self.start().await?)),
+        };
+        Ok(answer.map(|answer| v1::ReadResponse { kind: Some(answer) }))
+    }
 }
 
 impl ReadStream {
@@ -70,42 +77,16 @@ impl ReadStream {
 
     /// The messages, and at last how the stream ended.
     pub(super) fn into_messages(self) -> BoxStream<'static, Result<v1::ReadResponse, Status>> {
-        stream::unfold(Some(self), |stream| async move {
-            let mut stream = stream?;
-            match stream.next().await {
-                Ok(Some(answer)) => Some((Ok(v1::ReadResponse { kind: Some(answer) }), Some(stream))),
-                Ok(None) => None,
-                Err(status) => Some((Err(status), None)),
-            }
-        })
-        .boxed()
-    }
-
-    async fn next(&mut self) -> Result<Option<Answer>, Status> {
-        match self.reading {
-            Some(_) => self.follow().await,
-            None => self.start().await.map(|started| Some(Answer::Started(started))),
-        }
+        opening::into_messages(self)
     }
 
     /// Takes the first message.
     async fn start(&mut self) -> Result<v1::ReadStarted, Status> {
-        let first = tokio::select! {
-            biased;
-            () = &mut self.retire => return Err(status(&draining())),
-            first = timeout(START_TIMEOUT, self.requests.message()) => first,
-        };
-        let first = match first {
-            Ok(first) => first.map_err(told)?,
-            Err(_) => {
-                let seconds = START_TIMEOUT.as_secs();
-                let problem = format!("it did not come within {seconds} s");
-                return Err(status(&invalid("start", problem, START_HINT)));
-            }
-        };
-        let Some(v1::ReadRequest { kind: Some(Sent::Start(start)) }) = first else {
-            return Err(status(&invalid("start", "it must be in the first message", START_HINT)));
-        };
+        let start = first_message(&mut self.requests, &mut self.retire, START, |first| match first.kind {
+            Some(Sent::Start(start)) => Some(start),
+            _ => None,
+        });
+        let start = start.await?;
         self.begin(start).await.map_err(|error| status(&error))
     }
 
@@ -223,11 +204,6 @@ fn not_credit() -> LeveeError {
 
 fn failed(Failed { position, error }: Failed) -> Status {
     status(&in_position(position as usize, error))
-}
-
-/// A failure on the way in, in our words.
-pub(in crate::services) fn told(error: Status) -> Status {
-    explain(&error).map_or(error, |error| status(&error))
 }
 
 #[cfg(test)]
