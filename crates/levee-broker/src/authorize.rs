@@ -4,12 +4,14 @@
 //! a grant what exists and what does not give the same answer; every refusal stands in an audit log.
 
 mod decide;
+mod doubts;
 mod permit;
 
 #[cfg(test)]
 mod tests;
 
-pub use permit::{Doubts, InTenant, OnNode, Permit};
+pub use doubts::Doubts;
+pub use permit::{InTenant, OnNode, Permit};
 
 use crate::audit::{Asked, AuditSink};
 use crate::identity::{Authenticator, Principal};
