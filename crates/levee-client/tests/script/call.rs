@@ -6,13 +6,24 @@ use levee_types::ErrorCode;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
+use tokio_util::task::TaskTracker;
+use tonic::transport::server::Router;
 use tonic::{Code, Response, Status, Streaming};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// How long the client may take for what it is to do.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Serves on a port of its own, until the runtime of the test ends. Gives the endpoint.
+pub async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    TaskTracker::new().spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
+    endpoint
+}
 
 pub struct Call<Request, Answer> {
     requests: Streaming<Request>,

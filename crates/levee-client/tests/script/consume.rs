@@ -1,23 +1,20 @@
 //! A broker of groups that does what the test says.
 
-use super::call::{Call, accept};
+use super::call::{Call, accept, serve};
 use futures::stream::BoxStream;
 use levee_client::v1;
 use levee_client::v1::consume_request::Kind as Ask;
 use levee_client::v1::consume_response::Kind as Answer;
 use levee_client::v1::consume_service_server::{ConsumeService, ConsumeServiceServer};
 use levee_proto::batch as encoding;
-use std::net::SocketAddr;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
 type Consume = Call<v1::ConsumeRequest, v1::ConsumeResponse>;
 
 pub struct Script {
-    address: SocketAddr,
+    endpoint: String,
     calls: mpsc::UnboundedReceiver<Consume>,
 }
 
@@ -39,19 +36,14 @@ impl ConsumeService for Service {
 
 impl Script {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let (sender, calls) = mpsc::unbounded_channel();
-        let server = Server::builder()
-            .add_service(ConsumeServiceServer::new(Service(sender)))
-            .serve_with_incoming(TcpListenerStream::new(listener));
-        // It ends with the runtime of the test.
-        tokio_util::task::TaskTracker::new().spawn(server);
-        Self { address, calls }
+        let router = Server::builder().add_service(ConsumeServiceServer::new(Service(sender)));
+        let endpoint = serve(router).await;
+        Self { endpoint, calls }
     }
 
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.endpoint.clone()
     }
 
     /// Takes in the next member.

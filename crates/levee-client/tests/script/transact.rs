@@ -1,15 +1,12 @@
 //! A broker of transactions, and of appends, that does what the test says.
 
-use super::call::{Call, PATIENCE, accept};
+use super::call::{Call, PATIENCE, accept, serve};
 use futures::stream::BoxStream;
 use levee_client::v1;
 use levee_client::v1::produce_service_server::{ProduceService, ProduceServiceServer};
 use levee_client::v1::topic_service_server::{TopicService, TopicServiceServer};
 use levee_client::v1::transaction_service_server::{TransactionService, TransactionServiceServer};
-use std::net::SocketAddr;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -55,7 +52,7 @@ struct Service {
 }
 
 pub struct Script {
-    address: SocketAddr,
+    endpoint: String,
     pub inits: mpsc::UnboundedReceiver<Asked<v1::InitProducerRequest, v1::InitProducerResponse>>,
     pub appends: mpsc::UnboundedReceiver<Asked<v1::ProduceRequest, v1::ProduceResponse>>,
     pub stages: mpsc::UnboundedReceiver<Stage>,
@@ -65,26 +62,22 @@ pub struct Script {
 
 impl Script {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let (inits, init) = mpsc::unbounded_channel();
         let (appends, append) = mpsc::unbounded_channel();
         let (stages, stage) = mpsc::unbounded_channel();
         let (commits, commit) = mpsc::unbounded_channel();
         let (aborts, abort) = mpsc::unbounded_channel();
         let service = Service { inits, appends, stages, commits, aborts };
-        let server = Server::builder()
+        let router = Server::builder()
             .add_service(ProduceServiceServer::new(service.clone()))
             .add_service(TopicServiceServer::new(service.clone()))
-            .add_service(TransactionServiceServer::new(service))
-            .serve_with_incoming(TcpListenerStream::new(listener));
-        // It ends with the runtime of the test.
-        tokio_util::task::TaskTracker::new().spawn(server);
-        Self { address, inits: init, appends: append, stages: stage, commits: commit, aborts: abort }
+            .add_service(TransactionServiceServer::new(service));
+        let endpoint = serve(router).await;
+        Self { endpoint, inits: init, appends: append, stages: stage, commits: commit, aborts: abort }
     }
 
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.endpoint.clone()
     }
 
     /// Gives the next producer its identity; returns what it was before.
