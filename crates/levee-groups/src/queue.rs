@@ -23,7 +23,7 @@ mod progress;
 mod records;
 mod window;
 
-pub use progress::{Ahead, AheadState, Progress};
+pub use progress::Progress;
 pub use window::Window;
 
 use std::fmt;

@@ -1,7 +1,6 @@
 //! What the committer is asked to do.
 
 use crate::catalog::Topic;
-use crate::catalog::groups::Ahead;
 use crate::committer::{ENTRY_BYTES, Group, Machine};
 use crate::error::StorageError;
 use crate::fence::Fence;
@@ -9,6 +8,7 @@ use crate::queue::Claim;
 use crate::transaction::{Deadline, Staged, TransactionCommit, TransactionCommitted, TransactionSequence};
 use bytes::Bytes;
 use levee_types::fair::SYSTEM_WEIGHT;
+use levee_types::group::Ahead;
 use levee_types::limits::MAX_TRANSACTION_BATCHES;
 use levee_types::{Durability, GroupId, PartitionId, ProducerId, TenantId};
 use std::sync::Arc;

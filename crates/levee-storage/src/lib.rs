@@ -32,7 +32,7 @@ pub mod usage;
 mod watches;
 
 pub use catalog::audit::{AuditEvent, AuditLine};
-pub use catalog::groups::{Ahead, AheadState, Group, ImportedGroup, ImportedProgress, Progress};
+pub use catalog::groups::{Group, ImportedGroup, ImportedProgress, Progress};
 pub use catalog::plans::NamedPlan;
 pub use catalog::tenants::{Suspension, Tenant, TenantChange};
 pub use catalog::tokens::Token;

@@ -37,3 +37,31 @@ pub struct QueueSettings {
     /// Where it begins.
     pub start: StartAt,
 }
+
+/// A run of records of a queue in the same state, behind the offset up to which all are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ahead {
+    /// Offset of the first.
+    pub first: u64,
+    /// How many, at least 1.
+    pub records: u64,
+    /// What became of them.
+    pub state: AheadState,
+}
+
+/// What became of records of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AheadState {
+    /// They are done.
+    Done,
+    /// They were handed out so often, at least once, and are not done.
+    Delivered(u32),
+}
+
+impl Ahead {
+    /// The offset behind the last.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.first.saturating_add(self.records)
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::turns::Turn;
 use levee_groups::queue::{Now, Progress, Window};
-use levee_storage::{Ahead, AheadState, Commit, Fence, Subscription, Topic};
+use levee_storage::{Commit, Fence, Subscription, Topic};
 use levee_types::{GroupId, PartitionId};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,28 +100,12 @@ impl State {
 
 /// What storage is told.
 pub(super) fn to_commit(group: GroupId, partition: PartitionId, progress: Progress, fence: Fence) -> Commit {
-    use levee_groups::queue::AheadState as Known;
-    let ahead = progress.ahead.into_iter().map(|run| Ahead {
-        first: run.first,
-        records: run.records,
-        state: match run.state {
-            Known::Done => AheadState::Done,
-            Known::Delivered(deliveries) => AheadState::Delivered(deliveries),
-        },
-    });
-    Commit { group, partition, offset: progress.offset, ahead: ahead.collect(), fence }
+    let Progress { offset, ahead } = progress;
+    Commit { group, partition, offset, ahead, fence }
 }
 
 /// What storage told.
 pub(super) fn from_storage(progress: levee_storage::Progress) -> Progress {
-    use levee_groups::queue::{Ahead as Run, AheadState as Known};
-    let ahead = progress.ahead.into_iter().map(|run| Run {
-        first: run.first,
-        records: run.records,
-        state: match run.state {
-            AheadState::Done => Known::Done,
-            AheadState::Delivered(deliveries) => Known::Delivered(deliveries),
-        },
-    });
-    Progress { offset: progress.offset, ahead: ahead.collect() }
+    let levee_storage::Progress { offset, ahead, .. } = progress;
+    Progress { offset, ahead }
 }

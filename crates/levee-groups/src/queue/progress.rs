@@ -1,5 +1,6 @@
 //! What is written down of a window, and what a window remembers of it.
 
+use levee_types::group::{Ahead, AheadState};
 use std::collections::VecDeque;
 
 /// How far a queue has come in a partition.
@@ -11,37 +12,10 @@ pub struct Progress {
     pub ahead: Vec<Ahead>,
 }
 
-/// A run of records of the same state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ahead {
-    /// Offset of the first.
-    pub first: u64,
-    /// How many, at least 1.
-    pub records: u64,
-    /// Their state.
-    pub state: AheadState,
-}
-
-/// What is known of a record that the low offset has not passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AheadState {
-    /// It is done.
-    Done,
-    /// It is not, and was handed out so often; at least 1.
-    Delivered(u32),
-}
-
-impl Ahead {
-    /// The offset behind the last.
-    pub(super) fn end(&self) -> u64 {
-        self.first.saturating_add(self.records)
-    }
-
-    /// The part of it from `start` on and before `end`.
-    fn within(&self, start: u64, end: u64) -> Option<Self> {
-        let (first, end) = (self.first.max(start), self.end().min(end));
-        (first < end).then(|| Self { first, records: end - first, state: self.state })
-    }
+/// The part of a run from `start` on and before `end`.
+fn within(run: &Ahead, start: u64, end: u64) -> Option<Ahead> {
+    let (first, end) = (run.first.max(start), run.end().min(end));
+    (first < end).then(|| Ahead { first, records: end - first, state: run.state })
 }
 
 /// Writes runs, joining those that belong together.
@@ -71,7 +45,7 @@ pub(super) struct Remembered(VecDeque<Ahead>);
 impl Remembered {
     /// What `progress` says of the records from `start` on and before `end`.
     pub(super) fn new(progress: &Progress, start: u64, end: u64) -> Self {
-        Self(progress.ahead.iter().filter_map(|run| run.within(start, end)).collect())
+        Self(progress.ahead.iter().filter_map(|run| within(run, start, end)).collect())
     }
 
     /// What is known of a record, and forgets what lies before it: offsets come in their order.
@@ -90,7 +64,7 @@ impl Remembered {
 
     /// What is known from `offset` on.
     pub(super) fn from(&self, offset: u64) -> impl Iterator<Item = Ahead> + '_ {
-        self.0.iter().filter_map(move |run| run.within(offset, u64::MAX))
+        self.0.iter().filter_map(move |run| within(run, offset, u64::MAX))
     }
 
     fn forget_before(&mut self, offset: u64) {

@@ -1,7 +1,8 @@
 mod model;
 mod properties;
 
-use super::{Ahead, AheadState, Cause, Now, Offered, Progress, Rejection, Rules, Window, WorkerId};
+use super::{Cause, Now, Offered, Progress, Rejection, Rules, Window, WorkerId};
+use levee_types::group::{Ahead, AheadState};
 use levee_types::limits::MAX_UNDONE_PER_PARTITION;
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,9 +1,10 @@
 //! The state of one partition of a queue.
 
 use super::lines::Lines;
-use super::progress::{Ahead, AheadState, Progress, Remembered, Runs};
+use super::progress::{Progress, Remembered, Runs};
 use super::records::{Records, State, Undone};
 use super::{Cause, Dead, HandedOut, Lease, LeaseExpired, Now, Offered, Rejection, Rules, WorkerId};
+use levee_types::group::{Ahead, AheadState};
 use levee_types::limits::MAX_UNDONE_PER_PARTITION;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -4,7 +4,7 @@ use super::{Catalog, Page};
 use crate::error::StorageError;
 use crate::keys::{self, Keyspace};
 use crate::rows::{AheadRow, BadRow, GroupRow, ProgressRow, QueueRow, decode_u64};
-use levee_types::group::{GroupKind, QueueSettings, StartAt};
+use levee_types::group::{Ahead, AheadState, GroupKind, QueueSettings, StartAt};
 use levee_types::{GroupId, GroupName, PartitionId, TenantId, TopicName};
 use prost::Message;
 
@@ -30,34 +30,6 @@ pub struct Progress {
     pub committed_ms: i64,
     /// Of a queue: records behind `offset` that are not as those that nobody looked at, in order and apart.
     pub ahead: Vec<Ahead>,
-}
-
-/// A run of records of a queue in the same state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ahead {
-    /// Offset of the first.
-    pub first: u64,
-    /// How many, at least 1.
-    pub records: u64,
-    /// What became of them.
-    pub state: AheadState,
-}
-
-/// What became of records of a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AheadState {
-    /// They are done.
-    Done,
-    /// They were handed out so often, at least once, and are not done.
-    Delivered(u32),
-}
-
-impl Ahead {
-    /// The offset behind the last.
-    #[must_use]
-    pub fn end(&self) -> u64 {
-        self.first.saturating_add(self.records)
-    }
 }
 
 impl Group {

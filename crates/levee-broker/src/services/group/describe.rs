@@ -6,8 +6,9 @@ use crate::groups::GroupView;
 use crate::queues::QueueMember;
 use levee_groups::consumers::MemberState;
 use levee_proto::v1;
-use levee_storage::{AheadState, PartitionOffsets, Progress, StorageError, Topic};
+use levee_storage::{PartitionOffsets, Progress, StorageError, Topic};
 use levee_types::acl::AclOperation;
+use levee_types::group::AheadState;
 use levee_types::{GroupId, LeveeError, PartitionId, TopicId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -136,7 +137,8 @@ fn lag(progress: Option<&Progress>, start: u64, end: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::lag;
-    use levee_storage::{Ahead, AheadState, Progress};
+    use levee_storage::Progress;
+    use levee_types::group::{Ahead, AheadState};
 
     #[test]
     fn lag_is_what_is_stored_and_not_done() {

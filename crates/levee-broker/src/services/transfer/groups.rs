@@ -4,9 +4,9 @@ use super::convert::AS_IT_IS;
 use crate::fields::{group_name, invalid, topic_name};
 use crate::services::queue::settings;
 use levee_proto::v1;
-use levee_storage::{Ahead, AheadState, Group, ImportedGroup, ImportedProgress, Progress};
+use levee_storage::{Group, ImportedGroup, ImportedProgress, Progress};
 use levee_types::LeveeError;
-use levee_types::group::GroupKind;
+use levee_types::group::{Ahead, AheadState, GroupKind};
 
 pub(super) fn group_to_proto(group: &Group) -> v1::ExportedGroup {
     let queue = match &group.kind {

@@ -1,7 +1,8 @@
 //! The same as a window, without any cleverness: every record of the log with all that is known of it, looked through
 //! from the start for each question.
 
-use super::super::{AheadState, Now, Offered, Progress, Rules, WorkerId};
+use super::super::{Now, Offered, Progress, Rules, WorkerId};
+use levee_types::group::AheadState;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;

@@ -2,13 +2,13 @@
 //! the partition.
 
 use super::{Harness, append, audit};
-use crate::catalog::groups::{Ahead, AheadState, Group, Progress};
+use crate::catalog::groups::{Group, Progress};
 use crate::command::Commit;
 use crate::committer::QuotaChange;
 use crate::error::StorageError;
 use crate::fence::Fence;
 use crate::keys::QuotaPart;
-use levee_types::group::{GroupKind, QueueSettings, StartAt};
+use levee_types::group::{Ahead, AheadState, GroupKind, QueueSettings, StartAt};
 use levee_types::quota::{Dimension, Quota};
 use levee_types::{GroupName, PartitionId, TenantId, TopicName};
 
@@ -18,6 +18,16 @@ fn name(name: &str) -> GroupName {
 
 fn open(harness: &Harness, tenant: TenantId, group: &str) -> Result<Group, StorageError> {
     harness.wait(harness.shard.open_group(tenant, name(group), GroupKind::Consumers, audit()))
+}
+
+/// A group, and a partition with six records.
+fn billing() -> (Harness, PartitionId, Group) {
+    let harness = Harness::new();
+    let tenant = harness.tenant("acme");
+    let partition = harness.topic(tenant, "orders", &[]);
+    harness.append(partition, "abcdef", None).unwrap();
+    let group = open(&harness, tenant, "billing").unwrap();
+    (harness, partition, group)
 }
 
 fn at(group: &Group, partition: PartitionId, offset: u64, fence: &Fence) -> Commit {
@@ -69,25 +79,21 @@ fn a_group_is_made_once_and_told_by_its_name() {
 
 #[test]
 fn a_deleted_group_is_gone_and_its_id_is_not_used_again() {
-    let harness = Harness::new();
-    let tenant = harness.tenant("acme");
-    let p = harness.topic(tenant, "orders", &[]);
-    harness.append(p, "abc", None).unwrap();
-    let group = open(&harness, tenant, "billing").unwrap();
-    let kept = open(&harness, tenant, "kept").unwrap();
+    let (harness, p, group) = billing();
+    let kept = open(&harness, p.tenant, "kept").unwrap();
     for group in [&group, &kept] {
         commit(&harness, at(group, p, 2, &Fence::new())).unwrap();
     }
-    harness.wait(harness.shard.delete_group(tenant, name("billing"), audit())).unwrap();
+    harness.wait(harness.shard.delete_group(p.tenant, name("billing"), audit())).unwrap();
     let refused = commit(&harness, at(&group, p, 3, &Fence::new()));
     assert!(matches!(refused, Err(StorageError::NoGroup)), "{refused:?}");
-    let gone = harness.wait(harness.shard.delete_group(tenant, name("billing"), audit()));
+    let gone = harness.wait(harness.shard.delete_group(p.tenant, name("billing"), audit()));
     assert!(matches!(gone, Err(StorageError::NoGroup)), "{gone:?}");
-    let again = open(&harness, tenant, "billing").unwrap();
+    let again = open(&harness, p.tenant, "billing").unwrap();
     assert_ne!(again.id, group.id);
     assert_eq!(committed(&harness, &again, p), None);
     assert_eq!(committed(&harness, &kept, p), Some(2));
-    assert_eq!(harness.shard.progress(tenant, group.id).unwrap(), []);
+    assert_eq!(harness.shard.progress(p.tenant, group.id).unwrap(), []);
 }
 
 #[test]
@@ -109,11 +115,7 @@ fn the_quota_of_groups_is_exact_and_of_one_tenant() {
 
 #[test]
 fn g1_a_commit_never_goes_back_and_a_seek_does() {
-    let harness = Harness::new();
-    let tenant = harness.tenant("acme");
-    let p = harness.topic(tenant, "orders", &[]);
-    harness.append(p, "abcdef", None).unwrap();
-    let group = open(&harness, tenant, "billing").unwrap();
+    let (harness, p, group) = billing();
     let fence = Fence::new();
     assert_eq!(committed(&harness, &group, p), None);
     for (offset, expected) in [(0, 0), (4, 4), (3, 4), (4, 4), (6, 6)] {
@@ -125,7 +127,8 @@ fn g1_a_commit_never_goes_back_and_a_seek_does() {
         matches!(beyond, Err(StorageError::OffsetOutOfRange { offset: 7, start: 0, end: 6 })),
         "{beyond:?}"
     );
-    let seek = |offset| harness.wait(harness.shard.seek_group(tenant, group.id, vec![(p, offset)], audit()));
+    let seek =
+        |offset| harness.wait(harness.shard.seek_group(p.tenant, group.id, vec![(p, offset)], audit()));
     assert!(matches!(seek(7), Err(StorageError::OffsetOutOfRange { .. })));
     seek(1).unwrap();
     assert_eq!(committed(&harness, &group, p), Some(1));
@@ -138,17 +141,13 @@ fn g1_a_commit_never_goes_back_and_a_seek_does() {
 
 #[test]
 fn g3_behind_a_closed_fence_nothing_is_committed_however_long_it_was_on_its_way() {
-    let harness = Harness::new();
-    let tenant = harness.tenant("acme");
-    let p = harness.topic(tenant, "orders", &[]);
-    harness.append(p, "abcdef", None).unwrap();
-    let group = open(&harness, tenant, "billing").unwrap();
+    let (harness, p, group) = billing();
     let (old, new) = (Fence::new(), Fence::new());
-    let before = harness.ask(harness.shard.commit(tenant, vec![at(&group, p, 1, &old)]));
+    let before = harness.ask(harness.shard.commit(p.tenant, vec![at(&group, p, 1, &old)]));
     assert!(harness.wait(before).unwrap()[0].is_ok());
-    let on_its_way = harness.ask(harness.shard.commit(tenant, vec![at(&group, p, 3, &old)]));
+    let on_its_way = harness.ask(harness.shard.commit(p.tenant, vec![at(&group, p, 3, &old)]));
     old.close();
-    let read = harness.ask(harness.shard.progress_in_turn(tenant, group.id, vec![p]));
+    let read = harness.ask(harness.shard.progress_in_turn(p.tenant, group.id, vec![p]));
     let progress = harness.wait(read).unwrap().remove(0).unwrap();
     assert_eq!(progress.offset, 1);
     let refused = harness.wait(on_its_way).unwrap().remove(0);
@@ -159,14 +158,10 @@ fn g3_behind_a_closed_fence_nothing_is_committed_however_long_it_was_on_its_way(
 
 #[test]
 fn what_is_read_in_turn_has_every_commit_before_it() {
-    let harness = Harness::new();
-    let tenant = harness.tenant("acme");
-    let p = harness.topic(tenant, "orders", &[]);
-    harness.append(p, "abcdef", None).unwrap();
-    let group = open(&harness, tenant, "billing").unwrap();
+    let (harness, p, group) = billing();
     let fence = Fence::new();
-    let committing = harness.ask(harness.shard.commit(tenant, vec![at(&group, p, 5, &fence)]));
-    let reading = harness.ask(harness.shard.progress_in_turn(tenant, group.id, vec![p]));
+    let committing = harness.ask(harness.shard.commit(p.tenant, vec![at(&group, p, 5, &fence)]));
+    let reading = harness.ask(harness.shard.progress_in_turn(p.tenant, group.id, vec![p]));
     let progress = harness.wait(reading).unwrap().remove(0);
     assert_eq!(progress.map(|progress| progress.offset), Some(5));
     assert!(harness.wait(committing).unwrap()[0].is_ok());
@@ -300,15 +295,11 @@ fn with_a_topic_goes_what_was_committed_of_it() {
 
 #[test]
 fn commits_share_a_sync() {
-    let harness = Harness::new();
-    let tenant = harness.tenant("acme");
-    let p = harness.topic(tenant, "orders", &[]);
-    harness.append(p, "abcdef", None).unwrap();
-    let group = open(&harness, tenant, "billing").unwrap();
+    let (harness, p, group) = billing();
     let fence = Fence::new();
     let before = harness.segments.syncs();
     let commits: Vec<_> = (1..=6)
-        .map(|offset| harness.ask(harness.shard.commit(tenant, vec![at(&group, p, offset, &fence)])))
+        .map(|offset| harness.ask(harness.shard.commit(p.tenant, vec![at(&group, p, offset, &fence)])))
         .collect();
     for commit in commits {
         assert!(harness.wait(commit).unwrap()[0].is_ok());

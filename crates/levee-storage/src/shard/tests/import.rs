@@ -2,14 +2,14 @@
 
 use super::{Harness, append, audit, topic_name, unlimited};
 use crate::catalog::NewTopic;
-use crate::catalog::groups::{Ahead, AheadState, ImportedGroup, ImportedProgress, Progress};
+use crate::catalog::groups::{ImportedGroup, ImportedProgress, Progress};
 use crate::catalog::tenants::{Suspension, TenantChange};
 use crate::catalog::users::User;
 use crate::catalog::view::LogBounds;
 use crate::command::Place;
 use crate::committer::QuotaTarget;
 use crate::error::StorageError;
-use levee_types::group::GroupKind;
+use levee_types::group::{Ahead, AheadState, GroupKind};
 use levee_types::quota::{Dimension, Quota, Quotas};
 use levee_types::{ErrorCode, GroupName, LeveeError, PartitionId, TenantId, TenantName, UserId, UserName};
 use std::collections::BTreeMap;
