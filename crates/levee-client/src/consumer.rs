@@ -220,12 +220,10 @@ impl Consumer {
                     return Ok(taken);
                 }
                 Ok(None) => {}
-                Err(error) if may_join_again(&error) => self.disconnected(&error),
-                Err(error) => {
-                    self.lose();
-                    self.failure = Some(error.clone());
-                    return Err(error);
-                }
+                Err(error) => self.stream_ended(error),
+            }
+            if let Some(failure) = &self.failure {
+                return Err(failure.clone());
             }
             self.tell();
         }
@@ -296,10 +294,15 @@ impl Consumer {
         Ok(())
     }
 
-    fn disconnected(&mut self, error: &Error) {
+    /// Joins again, or has ended.
+    fn stream_ended(&mut self, error: Error) {
         tracing::debug!(%error, group = %self.group, "consume stream lost");
         self.lose();
-        self.retry_at = self.clock.monotonic() + self.backoff.next(error.retry_after());
+        if may_join_again(&error) {
+            self.retry_at = self.clock.monotonic() + self.backoff.next(error.retry_after());
+        } else {
+            self.failure = Some(error);
+        }
     }
 
     fn lose(&mut self) {
@@ -387,7 +390,7 @@ impl Consumer {
                 Err(TryRecvError::Empty) => {}
             }
             if let Err(error) = self.receive().await {
-                self.disconnected(&error);
+                self.stream_ended(error.clone());
                 return Err(error.with_unknown_outcome());
             }
         }

@@ -263,6 +263,22 @@ async fn a_commit_whose_answer_is_lost_has_an_unknown_outcome() {
 }
 
 #[tokio::test]
+async fn a_member_whose_place_is_taken_does_not_take_it_back_though_it_was_committing() {
+    let (_script, mut consumer, mut member) = joined(settings()).await;
+    member.assign(1, 0, 10);
+    member.send(Answer::Batches(batch(1, 10, 3)));
+    assert_eq!(next(&mut consumer).await, 10);
+    let (committed, ()) = tokio::join!(consumer.commit(), async {
+        member.commit().await;
+        member.fail(refusal(ErrorCode::AlreadyExists));
+    });
+    assert!(committed.unwrap_err().is_outcome_unknown());
+    // It would wait for the broker to take it in.
+    let ended = timeout(PATIENCE, consumer.next()).await.expect("it has ended");
+    assert_eq!(ended.unwrap_err().code(), Some(ErrorCode::AlreadyExists));
+}
+
+#[tokio::test]
 async fn g7_auto_commit_waits_until_more_is_asked_for() {
     let settings = ConsumerSettings { auto_commit: Some(Duration::from_millis(1)), ..settings() };
     let (_script, mut consumer, mut member) = joined(settings).await;
