@@ -1,10 +1,12 @@
 //! A network that breaks: forwards connections to a broker and cuts each after a random number of bytes.
 
 use crate::seed::Seed;
+use crate::wait;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -59,6 +61,15 @@ impl Proxy {
     #[must_use]
     pub fn cuts(&self) -> u64 {
         self.cuts.load(Ordering::Relaxed)
+    }
+
+    /// Waits until that many connections have ended, so that there is something to judge.
+    ///
+    /// # Panics
+    /// When a minute is not enough.
+    pub async fn has_cut(&self, connections: u64) {
+        let enough = || (self.cuts() >= connections).then_some(());
+        wait::until("connections are cut", Duration::from_secs(60), enough).await;
     }
 }
 

@@ -149,11 +149,11 @@ async fn g5_everything_is_processed_over_broken_connections() {
     let habits = Habits { session_timeout: SESSION, silences: 0, are_watched: false, ..Habits::default() };
     let members = Members::start(&broken, 3, habits, &mut seed);
     world.progress(6_000).await;
+    proxy.has_cut(20).await;
     writers.stop().await;
     members.calm_down();
     group.catches_up(PATIENCE).await;
     println!("{} connections were cut", proxy.cuts());
-    assert!(proxy.cuts() > 10, "too few cuts to judge: {}", proxy.cuts());
     drop((members, followers));
     drain(&world).await.expect("everything can be read");
     broker.stop().await;

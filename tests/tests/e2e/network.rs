@@ -27,10 +27,10 @@ async fn o3_o6_order_through_broken_connections() {
     let writers = Writers::start(&broken, 3, Pace::default(), &mut seed);
     let followers = Followers::start(&broken, 2).and_hoppers(&broken, 1, &mut seed);
     world.progress(10_000).await;
+    proxy.has_cut(20).await;
     let failures = writers.stop().await;
     drop(followers);
     println!("{} connections were cut", proxy.cuts());
-    assert!(proxy.cuts() > 10, "too few cuts to judge: {}", proxy.cuts());
     drain(&world).await.expect("everything can be read");
     broker.stop().await;
     recorder.judge().assert_ok(10_000);

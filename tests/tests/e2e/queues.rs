@@ -7,6 +7,7 @@ use levee_tests::load::{Conduct, Pace, Queue, Workers, World, Writers, drain};
 use levee_tests::powerloss::Disk;
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
+use levee_tests::wait;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,6 +41,8 @@ async fn die_and_work_on(test: &str, cycles: u64, setup: &Setup, mut disk: Optio
         broker = Broker::start(setup).await;
     }
     world.progress(100).await;
+    let enough = || Some(()).filter(|()| matches!(workers.mishaps(), (1.., 1..)));
+    wait::until("workers fail", Duration::from_secs(60), enough).await;
     writers.stop().await;
     workers.calm_down();
     queue.empties(Duration::from_secs(30)).await;
@@ -52,6 +55,6 @@ async fn die_and_work_on(test: &str, cycles: u64, setup: &Setup, mut disk: Optio
     let report = recorder.judge();
     report.assert_ok(100 * cycles);
     assert!(report.delivered >= report.acked, "{report}");
-    assert!(deaths > 0 && expired > 0 && dead > 0, "too little happened to judge");
+    assert!(dead > 0, "too little happened to judge");
     drop(disk);
 }

@@ -34,8 +34,8 @@ async fn t1_transactions_are_all_or_nothing() {
         broker = crash(broker, &setup, None).await;
     }
     world.progress(150).await;
+    proxy.has_cut(20).await;
     println!("{} transactions were committed, {} connections cut", transactors.committed(), proxy.cuts());
-    assert!(proxy.cuts() > 10, "too few cuts to judge: {}", proxy.cuts());
     transactors.stop().await;
     drop(followers);
     drain(&world).await.expect("everything can be read");
