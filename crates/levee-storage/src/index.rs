@@ -9,14 +9,17 @@ mod view;
 
 pub(crate) use view::{Rows, View};
 
+use crate::keyed::Keys;
 use crate::keys::{self, KeyRange, Keyspace};
-use crate::operation::{BatchMeta, BatchPlace, Operation};
-use crate::rows::{BatchRow, Checkpoint, StagedRow};
+use crate::operation::{BatchMeta, BatchPlace, KeysMeta, Operation, RewriteMeta};
+use crate::rows::{BatchRow, Checkpoint, KeyRow, StagedRow};
 use crate::usage::Totals;
+use bytes::Bytes;
 use levee_types::TenantId;
 use prost::Message;
+use rocksdb::checkpoint::Checkpoint as RocksCheckpoint;
 use rocksdb::{
-    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
+    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, CompactOptions, DBCompressionType,
     DBRawIteratorWithThreadMode, FlushOptions, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch,
     WriteOptions,
 };
@@ -91,7 +94,11 @@ impl Index {
             return Err(IndexError::Manifest { path, position });
         }
         let cache = Cache::new_lru_cache(block_cache_bytes);
-        let mut options = Options::default().get_options_from_string("avoid_flush_during_shutdown=true")?;
+        // The keys at the ends of deleted files stay in the MANIFEST until it is written anew: it is kept small, so that
+        // what was erased goes from there as well.
+        let mut options = Options::default().get_options_from_string(
+            "avoid_flush_during_shutdown=true;max_manifest_file_size=65536;max_manifest_space_amp_pct=100",
+        )?;
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_atomic_flush(true);
@@ -99,7 +106,7 @@ impl Index {
         options.set_keep_log_file_num(2);
         options.set_max_log_file_size(1024 * 1024);
         options.set_stats_dump_period_sec(0);
-        let families = [Keyspace::Index, Keyspace::State].map(|keyspace| {
+        let families = Keyspace::ALL.map(|keyspace| {
             ColumnFamilyDescriptor::new(family_name(keyspace), family_options(keyspace, &cache))
         });
         Ok(Self { database: Database::open_cf_descriptors(&options, path, families)? })
@@ -144,15 +151,35 @@ impl Index {
         self.flush_families(false)
     }
 
+    /// Makes an index of what is on disk in a directory that does not exist, of the same files.
+    pub(crate) fn link_to(&self, directory: &Path) -> Result<(), IndexError> {
+        // It must not flush by itself.
+        let never = u64::MAX;
+        Ok(RocksCheckpoint::new(&self.database)?.create_checkpoint_with_log_size(directory, never)?)
+    }
+
     /// Writes everything that was applied to disk. The journal must be durable.
     pub(crate) fn flush(&self) -> Result<(), IndexError> {
         self.flush_families(true)
     }
 
+    /// Writes the files again that have something of a tenant, so that what is deleted of it is gone from the disk.
+    /// Nothing of it may be in memory, because RocksDB would flush that first.
+    pub(crate) fn erase_deleted(&self, tenant: TenantId) {
+        let (from, _) = keys::of_tenant(tenant);
+        // RocksDB takes the end with it, and what begins there is the next tenant's. Behind every key of this one.
+        let to = [&from[..], &[u8::MAX; 16]].concat();
+        let mut options = CompactOptions::default();
+        options.set_exclusive_manual_compaction(false);
+        for keyspace in Keyspace::ALL {
+            self.database.compact_range_cf_opt(&self.family(keyspace), Some(&from), Some(&to), &options);
+        }
+    }
+
     fn flush_families(&self, wait: bool) -> Result<(), IndexError> {
         let mut options = FlushOptions::default();
         options.set_wait(wait);
-        let families = [self.family(Keyspace::Index), self.family(Keyspace::State)];
+        let families = Keyspace::ALL.map(|keyspace| self.family(keyspace));
         Ok(self.database.flush_cfs_opt(&families.each_ref(), &options)?)
     }
 
@@ -163,7 +190,11 @@ impl Index {
 
     /// An empty set of changes.
     pub(crate) fn changes(&self) -> Changes<'_> {
-        let families = Families { index: self.family(Keyspace::Index), state: self.family(Keyspace::State) };
+        let families = Families {
+            index: self.family(Keyspace::Index),
+            state: self.family(Keyspace::State),
+            keys: self.family(Keyspace::Keys),
+        };
         Changes { families, batch: WriteBatch::default(), ranges: 0, totals: HashMap::new() }
     }
 }
@@ -179,6 +210,7 @@ fn family_name(keyspace: Keyspace) -> &'static str {
     match keyspace {
         Keyspace::Index => "index",
         Keyspace::State => "state",
+        Keyspace::Keys => "keys",
     }
 }
 
@@ -188,7 +220,7 @@ fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
     table.set_format_version(6);
-    if keyspace == Keyspace::State {
+    if keyspace != Keyspace::Index {
         // Batches are only found by seeking, which a bloom filter cannot help.
         table.set_bloom_filter(BLOOM_BITS, false);
     }
@@ -216,6 +248,7 @@ pub(crate) struct Changes<'a> {
 struct Families<'a> {
     index: Arc<BoundColumnFamily<'a>>,
     state: Arc<BoundColumnFamily<'a>>,
+    keys: Arc<BoundColumnFamily<'a>>,
 }
 
 impl<'a> Families<'a> {
@@ -223,13 +256,22 @@ impl<'a> Families<'a> {
         match keyspace {
             Keyspace::Index => &self.index,
             Keyspace::State => &self.state,
+            Keyspace::Keys => &self.keys,
         }
     }
 }
 
 impl Changes<'_> {
-    /// Adds what an entry does. `payload` is where its batches begin in the segment.
-    pub(crate) fn add(&mut self, operations: &[Operation], segment: u64, mut payload: u64) {
+    /// Adds what an entry does. `keys` are those of its batches of tables, in their order. `payload` is where its
+    /// batches begin in the segment.
+    pub(crate) fn add<'k>(
+        &mut self,
+        operations: &[Operation],
+        keys: impl IntoIterator<Item = &'k Bytes>,
+        segment: u64,
+        mut payload: u64,
+    ) {
+        let mut keys = keys.into_iter();
         for operation in operations {
             if may_change_totals(operation) {
                 self.write_totals();
@@ -240,6 +282,16 @@ impl Changes<'_> {
                     payload += u64::from(batch.length);
                 }
                 Operation::AppendStaged(batch, place) => self.append(batch, *place),
+                Operation::SetKeys(meta) => {
+                    if let Some(bytes) = keys.next() {
+                        self.set_keys(meta, bytes);
+                    }
+                    payload += u64::from(meta.length);
+                }
+                Operation::Rewrite(rewrite) => {
+                    self.rewrite(rewrite, BatchPlace { segment, position: payload });
+                    payload += u64::from(rewrite.batch.length);
+                }
                 Operation::Stage(batch) => {
                     let row = StagedRow::new(batch, BatchPlace { segment, position: payload });
                     let key = keys::staged(batch.partition.tenant, batch.producer, batch.index);
@@ -269,6 +321,26 @@ impl Changes<'_> {
         self.batch.put_cf(&self.families.index, key, row.encode());
     }
 
+    /// What is not the keys of a batch was refused before it was written, and is damage that a checksum told.
+    fn set_keys(&mut self, meta: &KeysMeta, bytes: &Bytes) {
+        let keys = Keys::from_bytes(bytes.clone());
+        for keyed in keys.iter().map_while(Result::ok) {
+            let offset = meta.base_offset + u64::from(keyed.delta);
+            let row = KeyRow { offset, is_tombstone: keyed.is_tombstone };
+            self.batch.put_cf(&self.families.keys, keys::table_key(meta.partition, keyed.key), row.encode());
+        }
+    }
+
+    fn rewrite(&mut self, rewrite: &RewriteMeta, place: BatchPlace) {
+        let batch = &rewrite.batch;
+        let row = BatchRow {
+            rewritten: Some(rewrite.tombstones_until_ms).filter(|until| *until != RewriteMeta::AS_APPENDED),
+            ..BatchRow::new(batch, place.segment, place.position)
+        };
+        let key = keys::batch(batch.partition, batch.base_offset);
+        self.batch.put_cf(&self.families.index, key, row.encode());
+    }
+
     fn write_totals(&mut self) {
         for ((tenant, hour), totals) in self.totals.drain() {
             self.batch.put_cf(&self.families.state, keys::usage(tenant, hour), totals.encode());
@@ -294,7 +366,11 @@ impl Changes<'_> {
 /// Whether an operation may remove totals of before it, or set others.
 fn may_change_totals(operation: &Operation) -> bool {
     match operation {
-        Operation::Append(_) | Operation::AppendStaged(..) | Operation::Stage(_) => false,
+        Operation::Append(_)
+        | Operation::AppendStaged(..)
+        | Operation::Stage(_)
+        | Operation::SetKeys(_)
+        | Operation::Rewrite(_) => false,
         Operation::Put { key, .. } | Operation::Delete { key, .. } => keys::is_usage(key),
         Operation::DeleteRange { .. } => true,
     }
