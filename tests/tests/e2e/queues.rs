@@ -41,7 +41,7 @@ async fn die_and_work_on(test: &str, cycles: u64, setup: &Setup, mut disk: Optio
         broker = Broker::start(setup).await;
     }
     world.progress(100).await;
-    let enough = || Some(()).filter(|()| matches!(workers.mishaps(), (1.., 1..)));
+    let enough = || matches!(workers.mishaps(), (1.., 1..)).then_some(());
     wait::until("workers fail", Duration::from_secs(60), enough).await;
     writers.stop().await;
     workers.calm_down();
