@@ -94,10 +94,10 @@ impl Index {
             return Err(IndexError::Manifest { path, position });
         }
         let cache = Cache::new_lru_cache(block_cache_bytes);
-        // The keys at the ends of deleted files stay in the MANIFEST until it is written anew: it is kept small, so that
-        // what was erased goes from there as well.
+        // The MANIFEST is written anew whenever files come or go: else it keeps the keys at the ends of deleted ones. It
+        // has about 200 bytes for each file.
         let mut options = Options::default().get_options_from_string(
-            "avoid_flush_during_shutdown=true;max_manifest_file_size=65536;max_manifest_space_amp_pct=100",
+            "avoid_flush_during_shutdown=true;max_manifest_file_size=1;max_manifest_space_amp_pct=0",
         )?;
         options.create_if_missing(true);
         options.create_missing_column_families(true);
@@ -163,8 +163,9 @@ impl Index {
         self.flush_families(true)
     }
 
-    /// Writes the files again that have something of a tenant, so that what is deleted of it is gone from the disk.
-    /// Nothing of it may be in memory, because RocksDB would flush that first.
+    /// Writes the files again that have something of a tenant, so that what is deleted of it is gone from the disk but
+    /// for the MANIFEST, which tells of the former files until the next flush. Nothing of the tenant may be in memory,
+    /// because RocksDB would flush that first.
     pub(crate) fn erase_deleted(&self, tenant: TenantId) {
         let (from, _) = keys::of_tenant(tenant);
         // RocksDB takes the end with it, and what begins there is the next tenant's. Behind every key of this one.

@@ -56,11 +56,19 @@ pub struct Asked {
     /// The key.
     pub key: u32,
     floor: Option<u64>,
+    /// A tombstone is what is newest.
+    is_deleted: bool,
     /// What is there may not be removed, unless something newer comes.
     stays: bool,
 }
 
 impl Asked {
+    /// Where its tombstone is, if it is deleted. Who asks for what there is now need not be told of that.
+    #[must_use]
+    pub fn deleted_at(self) -> Option<u64> {
+        self.floor.filter(|_| self.is_deleted)
+    }
+
     /// Whether somebody who is told of every change, of this key up to `offset` so far, still has to be told of one.
     #[must_use]
     pub fn is_owed(self, offset: Option<u64>) -> bool {
@@ -184,6 +192,7 @@ impl TableHistory {
         let asked = |key| Asked {
             key,
             floor: newest(key).map(|newest| newest.offset),
+            is_deleted: newest(key).is_some_and(|newest| newest.is_tombstone),
             stays: newest(key).is_some_and(|newest| self.keeps_tombstones || !newest.is_tombstone),
         };
         keys.into_iter().map(asked).collect()
@@ -192,7 +201,7 @@ impl TableHistory {
     /// A key of which somebody is told as it was at some time.
     #[must_use]
     pub fn no_floor(key: u32) -> Asked {
-        Asked { key, floor: None, stays: false }
+        Asked { key, floor: None, is_deleted: false, stays: false }
     }
 
     /// What the answer shows of one of them.

@@ -27,7 +27,6 @@ const SEGMENT: u64 = 16 * MIB;
 /// A tenant is deleted while others work: soon nothing of what it stored, and none of its names, is in any file, though
 /// what lies beside it in the journal stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "defect: keys stay in the MANIFEST of the index"]
 async fn x6_a_deleted_tenant_is_gone_from_the_disk() {
     let mut seed = Seed::from_env("x6");
     let dir = tempfile::tempdir().expect("a directory");
@@ -233,7 +232,6 @@ async fn space_comes_back_after_topics_are_deleted() {
 
 /// A table whose keys are overwritten again and again takes at most twice what is live, and some segments.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "defect: 227 MiB where 199 are allowed; maintenance falls behind"]
 async fn disk_use_is_bounded() {
     overwrite("disk-use", 20_000, 1_000, Duration::from_secs(25)).await;
 }
@@ -361,7 +359,6 @@ async fn d7_an_index_that_is_needed_is_missed() {
 
 /// A disk that is full while a table is compacted: nothing is lost, and once there is room it goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "defect: a watcher is told nothing more"]
 async fn full_disk_of_a_table_that_is_compacted() {
     let Some(disk) = Disk::new("full-table", 160 * MIB) else { return };
     let mut seed = Seed::from_env("full-table");

@@ -17,7 +17,6 @@ const SOON: Duration = Duration::from_secs(90);
 const SHORT_LIVED: [(&str, &str); 1] = [("delete.retention.ms", "300")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "defect: a watcher is told nothing more"]
 async fn c1_c5_tables_survive_sigkill() {
     let dir = tempfile::tempdir().expect("a directory");
     crash_cycles("c1", 8, dir.path(), None).await;
@@ -31,7 +30,6 @@ async fn chaos_c1_c5_tables_survive_sigkill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "defect: a watcher is told nothing more"]
 async fn c4_deleted_keys_stay_deleted_after_power_loss() {
     let Some(mut disk) = Disk::new("c4", 4096 * MIB) else { return };
     crash_cycles("c4", 8, &disk.path(), Some(&mut disk)).await;

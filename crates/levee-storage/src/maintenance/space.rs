@@ -9,7 +9,7 @@ mod plan;
 
 use super::Maintenance;
 use crate::error::StorageError;
-use crate::rows::ErasureRow;
+use crate::rows::{Checkpoint, ErasureRow};
 use crate::segments::SegmentStore;
 use crate::settings::ShardSettings;
 use crate::shard::Survey;
@@ -94,7 +94,7 @@ impl<S: SegmentStore> Maintenance<S> {
         let Some(survey) = survey else { return Ok(false) };
         self.show(&survey);
         let Some(to_vanish) = self.vanishing(&survey).await? else { return Ok(false) };
-        let mut needed_from = self.shard.flushed_segment()?;
+        let mut needed_from = self.shard.flushed()?.segment;
         let settings = self.shard.settings();
         // On a disk that is nearly full each segment is deleted before the next one is moved.
         let bytes = if self.has_room() { settings.segment_bytes * MOVED_AT_ONCE } else { 0 };
@@ -144,13 +144,21 @@ impl<S: SegmentStore> Maintenance<S> {
 
     /// Has the index cover all segments before one. Gives the first that recovery needs.
     async fn flush(&self, segment: u64) -> Result<u64, StorageError> {
-        if self.shard.flushed_segment()? < segment {
-            self.shard.prepare_snapshot().await?;
+        if self.shard.flushed()?.segment < segment {
+            self.shard.begin_flush().await?;
         }
+        self.flushed(|at| at.segment >= segment)?;
+        Ok(self.shard.flushed()?.segment)
+    }
+
+    /// Waits until what the index has on disk is enough; `false`: it was told to stop.
+    fn flushed(&self, is_enough: impl Fn(Checkpoint) -> bool) -> Result<bool, StorageError> {
         loop {
-            let needed_from = self.shard.flushed_segment()?;
-            if needed_from >= segment || !self.waits(FLUSH_POLL) {
-                return Ok(needed_from);
+            if is_enough(self.shard.flushed()?) {
+                return Ok(true);
+            }
+            if !self.waits(FLUSH_POLL) {
+                return Ok(false);
             }
         }
     }
@@ -194,14 +202,24 @@ impl<S: SegmentStore> Maintenance<S> {
             }
             segments.retain(|id| there.contains(id));
             if segments.is_empty() {
-                if row.segments.is_empty() && self.flush(row.through + 1).await? > row.through {
-                    self.shard.erase_rows(TenantId(row.tenant));
+                if row.segments.is_empty() && !self.erase_rows(&row).await? {
+                    return Ok(None);
                 }
                 self.shard.finish_erasure(number, row).await?;
             }
             all.extend(segments);
         }
         Ok(Some(all))
+    }
+
+    /// Has the rows that are deleted vanish from the disk; `false`: it was told to stop.
+    async fn erase_rows(&self, erasure: &ErasureRow) -> Result<bool, StorageError> {
+        if self.flush(erasure.through + 1).await? <= erasure.through {
+            return Ok(false);
+        }
+        self.shard.erase_rows(TenantId(erasure.tenant)).await?;
+        let last = self.shard.begin_flush().await?;
+        self.flushed(|at| at.sequence >= last.sequence)
     }
 
     /// Whose entries a sealed segment has; `None`: it was told to stop.

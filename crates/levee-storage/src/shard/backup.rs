@@ -80,7 +80,12 @@ impl<S: SegmentStore> Shard<S> {
     /// # Errors
     /// The shard does not work.
     pub async fn prepare_snapshot(&self) -> Result<(), StorageError> {
-        self.ask(|reply| Command::Stand(None, reply)).await.map(drop)
+        self.begin_flush().await.map(drop)
+    }
+
+    /// Begins to write the index to disk. Gives the last entry that will be there.
+    pub(crate) async fn begin_flush(&self) -> Result<Checkpoint, StorageError> {
+        Ok(self.ask(|reply| Command::Stand(None, reply)).await?.at.unwrap_or_default())
     }
 
     /// Takes a snapshot of all tenants at one position, with an index of its own at `directory`, which must not exist

@@ -128,10 +128,10 @@ impl<S: SegmentStore> Shard<S> {
         self.inner.board.journal_bytes.load(Ordering::Relaxed)
     }
 
-    /// The first segment that recovery needs.
-    pub(crate) fn flushed_segment(&self) -> Result<u64, StorageError> {
+    /// The last entry that the index has on disk: its segment is the first that recovery needs.
+    pub(crate) fn flushed(&self) -> Result<Checkpoint, StorageError> {
         let row = self.inner.index.flushed_checkpoint()?;
-        Ok(row.map(|row| Checkpoint::decode(&row[..])).transpose()?.map_or(0, |at| at.segment))
+        Ok(row.map(|row| Checkpoint::decode(&row[..])).transpose()?.unwrap_or_default())
     }
 
     /// Batches in some segments, from a key on: of one tenant, and about `max_bytes`.
@@ -230,9 +230,10 @@ impl<S: SegmentStore> Shard<S> {
     }
 
     /// Has the rows of a deleted tenant vanish from the disk, as they have from the index. They must be covered by what
-    /// is flushed.
-    pub(crate) fn erase_rows(&self, tenant: TenantId) {
+    /// is flushed, and they are gone when the next flush is done: it has something to write.
+    pub(crate) async fn erase_rows(&self, tenant: TenantId) -> Result<(), StorageError> {
         self.inner.index.erase_deleted(tenant);
+        self.keep_steady().await
     }
 
     /// Says that something has vanished.

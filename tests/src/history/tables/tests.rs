@@ -164,7 +164,9 @@ fn a_watcher_is_owed_what_stays() {
         record(&history, 3);
         let asked = history.ask([KEY])[0];
         assert!(asked.is_owed(None) && asked.is_owed(Some(2)) && !asked.is_owed(Some(3)));
+        assert_eq!(asked.deleted_at(), None);
         changed(&history, KEY, 4, true);
-        assert_eq!(history.ask([KEY])[0].is_owed(Some(3)), keeps_tombstones);
+        let asked = history.ask([KEY])[0];
+        assert_eq!((asked.is_owed(Some(3)), asked.deleted_at()), (keeps_tombstones, Some(4)));
     }
 }

@@ -31,13 +31,16 @@ pub(super) async fn watch(table: &Table, seed: &mut Seed) -> Result<(), Status> 
         let shown = watch.told.get(&asked.key).map_or(Shown::NoRecord, |(_, shown)| *shown);
         table.history.told(asked, shown);
     }
+    // A key that was deleted by now, and of which nothing was told, may have been deleted before: nothing is to be told.
+    let gone = table.history.ask(0..table.keys).into_iter();
+    let gone: HashMap<_, _> = gone.filter_map(|asked| Some((asked.key, asked.deleted_at()?))).collect();
     let until = Instant::now() + seed.millis(0..3_000);
     // It may be quiet.
     while let Ok(next) = tokio::time::timeout_at(until.into(), watch.next()).await {
         next?;
     }
     for asked in table.history.ask(0..table.keys) {
-        while asked.is_owed(watch.told.get(&asked.key).map(|(offset, _)| *offset)) {
+        while asked.is_owed(watch.last_told(asked.key).or(gone.get(&asked.key).copied())) {
             watch.next().await?;
         }
     }
@@ -45,6 +48,10 @@ pub(super) async fn watch(table: &Table, seed: &mut Seed) -> Result<(), Status> 
 }
 
 impl Watch<'_> {
+    fn last_told(&self, key: u32) -> Option<u64> {
+        self.told.get(&key).map(|(offset, _)| *offset)
+    }
+
     async fn next(&mut self) -> Result<(), Status> {
         let next = tokio::time::timeout(PATIENCE, self.answers.message()).await;
         let next = next.unwrap_or_else(|_| panic!("a watcher of {} is told nothing more", self.table.tenant));

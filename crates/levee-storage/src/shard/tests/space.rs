@@ -158,7 +158,7 @@ fn what_recovery_needs_is_not_deleted_whoever_asks() {
     fill(&harness, p, 20..60);
     harness.wait(harness.shard.trim(p, 60_000, audit())).unwrap();
     let there = segments(&harness);
-    let needed_from = harness.shard.flushed_segment().unwrap();
+    let needed_from = harness.shard.flushed().unwrap().segment;
     assert!(there[0] < needed_from && needed_from < there[there.len() - 1]);
     let before = there.iter().filter(|id| **id < needed_from).count() as u64;
     let deleted = harness.wait(harness.shard.delete_segments(there.clone())).unwrap();
