@@ -256,7 +256,7 @@ impl<S: SegmentStore> Committer<S> {
         let journal_bytes = self.journal.bytes();
         let written = self.journal.append(&group.entries)?;
         let appended = self.journal.bytes() - journal_bytes;
-        if group.needs_sync {
+        if group.needs_sync || self.index.expects_flushes() {
             self.sync()?;
         } else if self.sync_due.is_none() {
             let interval = Duration::from_millis(self.settings.sync_interval_ms);

@@ -4,6 +4,7 @@
 
 mod batches;
 mod erasure;
+mod newest;
 mod pass;
 mod steps;
 
@@ -26,10 +27,19 @@ impl Pace {
         Self { started, rate }
     }
 
+    /// The rate when `wasted` of `all` bytes are to be won: `rate` up to a fifth, four times as much for two fifths, and up
+    /// to 25 times as much, so that who falls behind catches up.
+    pub(crate) fn hurry(rate: u64, wasted: u64, all: u64) -> u64 {
+        let fifths = u128::from(wasted.min(all)) * 5;
+        let all = u128::from(all.max(1));
+        let hurried = u128::from(rate) * fifths * fifths / (all * all);
+        u64::try_from(hurried).unwrap_or(u64::MAX).max(rate)
+    }
+
     /// How long what has so many bytes must still take.
     pub(crate) fn wait(&self, now: Duration, bytes: u64) -> Duration {
-        let ms = bytes.saturating_mul(1000).checked_div(self.rate).unwrap_or(0);
-        (self.started + Duration::from_millis(ms)).saturating_sub(now)
+        let micros = bytes.saturating_mul(1_000_000).checked_div(self.rate).unwrap_or(0);
+        (self.started + Duration::from_micros(micros)).saturating_sub(now)
     }
 }
 
@@ -49,6 +59,8 @@ pub(crate) struct Sizes {
     /// Bytes of keys in one step. They are among the operations of an entry, and those of many bytes are no proof for
     /// recovery.
     pub(crate) step_keys_bytes: usize,
+    /// Offsets of newest records that are held, in 8 bytes each.
+    pub(crate) newest: usize,
 }
 
 impl Sizes {
@@ -60,6 +72,7 @@ impl Sizes {
         step_bytes: 128 * 1024,
         step_batches: 64,
         step_keys_bytes: 16 * 1024,
+        newest: 4 * 1024 * 1024,
     };
 
     /// A batch with as many bytes of records is large enough: it is not put into another one only to have fewer. So what

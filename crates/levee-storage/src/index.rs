@@ -19,13 +19,14 @@ use levee_types::TenantId;
 use prost::Message;
 use rocksdb::checkpoint::Checkpoint as RocksCheckpoint;
 use rocksdb::{
-    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, CompactOptions, DBCompressionType,
-    DBRawIteratorWithThreadMode, FlushOptions, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch,
-    WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, BoundColumnFamily, Cache,
+    ColumnFamilyDescriptor, CompactOptions, DBCompressionType, DBRawIteratorWithThreadMode, FlushOptions,
+    LiveFile, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch, WriteOptions,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 type Database = rocksdb::DBWithThreadMode<MultiThreaded>;
 
@@ -38,6 +39,7 @@ pub(crate) const FLUSH_RANGES: u64 = 1000;
 /// entries that are not durable.
 const WRITE_BUFFER_BYTES: usize = 1024 * 1024 * 1024;
 const BLOOM_BITS: f64 = 10.0;
+const NUM_SNAPSHOTS: &str = "rocksdb.num-snapshots";
 
 /// The index cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -85,6 +87,16 @@ impl IndexError {
 /// Keys and values of a shard.
 pub(crate) struct Index {
     database: Database,
+    expected_flushes: AtomicUsize,
+}
+
+/// See [`Index::expect_flushes`].
+pub(crate) struct ExpectedFlushes<'a>(&'a AtomicUsize);
+
+impl Drop for ExpectedFlushes<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Index {
@@ -95,9 +107,10 @@ impl Index {
         }
         let cache = Cache::new_lru_cache(block_cache_bytes);
         // The MANIFEST is written anew whenever files come or go: else it keeps the keys at the ends of deleted ones. It
-        // has about 200 bytes for each file.
+        // has about 200 bytes for each file; RocksDB would give it 4 MiB, which a full disk may not have.
         let mut options = Options::default().get_options_from_string(
-            "avoid_flush_during_shutdown=true;max_manifest_file_size=1;max_manifest_space_amp_pct=0",
+            "avoid_flush_during_shutdown=true;\
+             max_manifest_file_size=1;max_manifest_space_amp_pct=0;manifest_preallocation_size=65536",
         )?;
         options.create_if_missing(true);
         options.create_missing_column_families(true);
@@ -109,7 +122,8 @@ impl Index {
         let families = Keyspace::ALL.map(|keyspace| {
             ColumnFamilyDescriptor::new(family_name(keyspace), family_options(keyspace, &cache))
         });
-        Ok(Self { database: Database::open_cf_descriptors(&options, path, families)? })
+        let database = Database::open_cf_descriptors(&options, path, families)?;
+        Ok(Self { database, expected_flushes: AtomicUsize::new(0) })
     }
 
     /// The journal position that the rows on disk and in memory cover.
@@ -131,6 +145,13 @@ impl Index {
     /// A cursor that cannot leave a range.
     pub(crate) fn cursor(&self, keyspace: Keyspace, range: KeyRange) -> Cursor<'_> {
         Cursor(self.database.raw_iterator_cf_opt(&self.family(keyspace), within(range)))
+    }
+
+    /// A cursor like that. What it reads takes no room in memory from what is read often.
+    pub(crate) fn sweep(&self, keyspace: Keyspace, range: KeyRange) -> Cursor<'_> {
+        let mut options = within(range);
+        options.fill_cache(false);
+        Cursor(self.database.raw_iterator_cf_opt(&self.family(keyspace), options))
     }
 
     /// All rows as they are now, whatever is applied later.
@@ -163,18 +184,48 @@ impl Index {
         self.flush_families(true)
     }
 
-    /// Writes the files again that have something of a tenant, so that what is deleted of it is gone from the disk but
-    /// for the MANIFEST, which tells of the former files until the next flush. Nothing of the tenant may be in memory,
-    /// because RocksDB would flush that first.
-    pub(crate) fn erase_deleted(&self, tenant: TenantId) {
-        let (from, _) = keys::of_tenant(tenant);
+    /// Writes the files again that have something of a tenant, or what the system has of tenants, so that what is deleted
+    /// there, and flushed, is gone from the disk but for the MANIFEST: that tells of the former files until the next flush.
+    /// Needs [`Self::expect_flushes`]. `false`: not everything was written again, or somebody reads what was there before.
+    pub(crate) fn erase_deleted(&self, tenant: TenantId) -> Result<bool, IndexError> {
+        if self.database.property_int_value(NUM_SNAPSHOTS)? != Some(0) {
+            return Ok(false);
+        }
         // RocksDB takes the end with it, and what begins there is the next tenant's. Behind every key of this one.
-        let to = [&from[..], &[u8::MAX; 16]].concat();
+        let ranges = [tenant, TenantId::SYSTEM].map(|tenant| {
+            let (from, _) = keys::of_tenant(tenant);
+            let to = [&from[..], &[u8::MAX; 16]].concat();
+            (from, to)
+        });
+        let before = self.database.live_files()?;
         let mut options = CompactOptions::default();
         options.set_exclusive_manual_compaction(false);
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
         for keyspace in Keyspace::ALL {
-            self.database.compact_range_cf_opt(&self.family(keyspace), Some(&from), Some(&to), &options);
+            for (from, to) in &ranges {
+                self.database.compact_range_cf_opt(&self.family(keyspace), Some(from), Some(to), &options);
+            }
         }
+        // It does not tell whether it has failed.
+        let after: HashSet<_> = self.database.live_files()?.into_iter().map(|file| file.name).collect();
+        let overlaps = |file: &LiveFile| {
+            let (first, last) = (file.start_key.as_ref(), file.end_key.as_ref());
+            ranges
+                .iter()
+                .any(|(from, to)| first.is_none_or(|key| key <= to) && last.is_none_or(|key| key >= from))
+        };
+        Ok(!before.iter().any(|file| overlaps(file) && after.contains(&file.name)))
+    }
+
+    /// While this is there RocksDB may flush by itself whatever was applied.
+    pub(crate) fn expect_flushes(&self) -> ExpectedFlushes<'_> {
+        self.expected_flushes.fetch_add(1, Ordering::SeqCst);
+        ExpectedFlushes(&self.expected_flushes)
+    }
+
+    /// Whether nothing may be applied that is not durable.
+    pub(crate) fn expects_flushes(&self) -> bool {
+        self.expected_flushes.load(Ordering::SeqCst) > 0
     }
 
     fn flush_families(&self, wait: bool) -> Result<(), IndexError> {
@@ -220,6 +271,10 @@ fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
     table.set_block_cache(cache);
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // The filter of a file in one piece is larger than a shard of a small cache: then each lookup would read it.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_pin_top_level_index_and_filter(true);
     table.set_format_version(6);
     if keyspace != Keyspace::Index {
         // Batches are only found by seeking, which a bloom filter cannot help.

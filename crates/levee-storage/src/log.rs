@@ -282,13 +282,19 @@ impl<S: SegmentStore> LogReader<S> {
         Ok(dirt)
     }
 
-    /// When the first of the tombstones of a table may go whose time has begun, in milliseconds of the steady time.
-    pub(crate) fn tombstones_due(&self, partition: PartitionId) -> Result<Option<u64>, StorageError> {
+    /// When the first of the tombstones of a table may go whose time has begun, in milliseconds of the steady time, but for
+    /// those that might have gone before `since_ms`.
+    pub(crate) fn tombstones_due(
+        &self,
+        partition: PartitionId,
+        since_ms: u64,
+    ) -> Result<Option<u64>, StorageError> {
         let mut cursor = self.batches(partition);
         cursor.first()?;
+        let is_to_come = |until_ms: &u64| *until_ms > 0 && *until_ms >= since_ms;
         let mut due: Option<u64> = None;
         while let Some((_, row)) = item(&cursor)? {
-            due = due.into_iter().chain(row.rewritten.filter(|until_ms| *until_ms > 0)).min();
+            due = due.into_iter().chain(row.rewritten.filter(is_to_come)).min();
             cursor.next()?;
         }
         Ok(due)

@@ -20,10 +20,11 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-/// Between two looks at everything.
+/// Between two looks at all topics.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// The same when the one before has found something to do: then there may soon be more.
-const BUSY_INTERVAL: Duration = Duration::from_millis(200);
+/// The same when the one before has found something to do: then there may soon be more. And between two looks at how
+/// much the journal has grown, which cost nothing.
+const SHORT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What one thread of maintenance does. Each has its own, because space must come back while a pass over a table goes on,
 /// which makes more of it.
@@ -79,8 +80,8 @@ impl<S: SegmentStore> Maintenance<S> {
         // At once: after a full disk there is room only now, before anything is written.
         loop {
             runtime.block_on(self.look());
-            let is_busy = std::mem::take(&mut self.is_busy);
-            if !self.waits(if is_busy { BUSY_INTERVAL } else { INTERVAL }) {
+            let is_soon = std::mem::take(&mut self.is_busy) || self.upkeep == Upkeep::Space;
+            if !self.waits(if is_soon { SHORT_INTERVAL } else { INTERVAL }) {
                 return Ok(());
             }
         }
@@ -95,6 +96,11 @@ impl<S: SegmentStore> Maintenance<S> {
             }
             Upkeep::Space => self.report("space", Self::space).await,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_idle(&mut self) -> bool {
+        !std::mem::take(&mut self.is_busy)
     }
 
     /// Does a part of a look, if it is to go on. What fails is tried again at the next look.

@@ -30,8 +30,9 @@ pub struct ShardSettings {
     pub block_cache_bytes: u64,
     /// Topics whose description is kept in memory. Default 65,536, 1 to 10,000,000.
     pub cached_topics: u64,
-    /// What maintenance reads or writes again in a second, at most, in bytes; 0: as much as it can. Default 32 MiB,
-    /// 0 to 16 GiB.
+    /// What each part of maintenance reads or writes again in a second, in bytes, while at most a fifth of what it
+    /// looks at is to be won; up to 25 times as much when it is more. 0: as much as it can. Default 32 MiB, 0 to
+    /// 16 GiB.
     pub maintenance_bytes_per_s: u64,
     /// Between two looks for records that are too old or too many, in milliseconds; longer if a look takes long.
     /// Default 60,000, 100 to 86,400,000.

@@ -166,6 +166,28 @@ impl<S: SegmentStore> TableReader<'_, S> {
         Ok(KeyPage { rows, after: None })
     }
 
+    /// Tells where some keys have their newest records, behind a key. Gives the last of these keys if there may be more.
+    pub(crate) fn each_newest(
+        &self,
+        partition: PartitionId,
+        behind: Option<&[u8]>,
+        rows: usize,
+        mut each: impl FnMut(u64),
+    ) -> Result<Option<Bytes>, StorageError> {
+        let mut cursor = self.index.sweep(Keyspace::Keys, keys::table_keys(partition, b""));
+        seek_behind(&mut cursor, partition, behind)?;
+        let mut left = rows;
+        while let Some((key, row)) = cursor.item() {
+            each(KeyRow::decode(row)?.offset);
+            left -= 1;
+            if left == 0 {
+                return Ok(Some(Bytes::copy_from_slice(keys::key_of_table(key).ok_or(crate::rows::BadRow)?)));
+            }
+            cursor.next()?;
+        }
+        Ok(None)
+    }
+
     /// The first offset of the log.
     pub(crate) fn start(&self, partition: PartitionId) -> Result<u64, StorageError> {
         let row = self.index.get(Keyspace::State, &keys::trim(partition))?;

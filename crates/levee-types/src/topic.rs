@@ -72,7 +72,7 @@ pub struct TopicConfig {
     /// `max.message.bytes`: the largest serialized batch, 1 byte to 1 MiB; default 1 MiB.
     pub max_message_bytes: usize,
     /// `min.cleanable.dirty.ratio`, in thousandths: a table is compacted when this share of its bytes came after it was
-    /// compacted last. 0 to 1, default 0.25.
+    /// compacted last. 0 to 1, default 0.2.
     pub min_cleanable_dirty_permille: u32,
     /// `min.compaction.lag.ms`: a record is not removed by compaction before this age; 0 (default) to
     /// [`MAX_PROPERTY_MS`].
@@ -92,7 +92,7 @@ impl Default for TopicConfig {
             durability: Durability::default(),
             max_compaction_lag_ms: None,
             max_message_bytes: MAX_BATCH_BYTES,
-            min_cleanable_dirty_permille: 250,
+            min_cleanable_dirty_permille: 200,
             min_compaction_lag_ms: 0,
             retention_bytes: None,
             retention_ms: None,

@@ -84,7 +84,13 @@ impl Neighbours {
             Mark::Until(until) => !self.begins && self.tombstones.is_none_or(|other| other == until),
             Mark::Begin => self.tombstones.is_none(),
         };
-        fits && marks_fit && self.old.len() < sizes.neighbours && batch.end() - base <= u64::from(sizes.span)
+        // Another pass may have changed what comes next.
+        let follows = batch.base > base;
+        follows
+            && fits
+            && marks_fit
+            && self.old.len() < sizes.neighbours
+            && batch.end() - base <= u64::from(sizes.span)
     }
 
     /// Adds a batch that [`Self::takes`] let through.

@@ -9,10 +9,11 @@
 
 use super::Sizes;
 use super::batches::{Mark, Neighbours, Opened};
+use super::newest::Newest;
 use super::steps::Steps;
 use crate::codec::OpenRecord;
 use crate::error::StorageError;
-use crate::rows::{BatchRow, KeyRow};
+use crate::rows::BatchRow;
 use crate::segments::SegmentStore;
 use crate::shard::{Compacted, Shard};
 use bytes::Bytes;
@@ -36,6 +37,7 @@ pub(crate) struct Pass<'a, S> {
     until_ms: i64,
     steps: Steps<'a, S>,
     neighbours: Neighbours,
+    newest: Newest,
     /// Bytes that had been read when it was told last.
     told_bytes: u64,
     /// Everything before is done, but for what waits.
@@ -65,9 +67,11 @@ impl<'a, S: SegmentStore> Pass<'a, S> {
             0 => i64::MAX,
             lag_ms => shard.unix_ms().saturating_sub(lag_ms),
         };
+        let end = shard.offsets(partition)?.end;
         Ok(Self {
-            end: shard.offsets(partition)?.end,
+            end,
             until_ms,
+            newest: Newest::of(0..end, sizes.newest),
             steps: Steps::new(shard, partition, true, sizes),
             neighbours: Neighbours::default(),
             told_bytes: 0,
@@ -110,6 +114,11 @@ impl<'a, S: SegmentStore> Pass<'a, S> {
                 }
                 continue;
             };
+            if !self.newest.covers(&(base..base + u64::from(row.records))) {
+                self.rows.push_front((base, row));
+                self.look_up(base)?;
+                return Ok(Some(self.steps.done));
+            }
             let Some(bytes) = self.read(base, &row)? else {
                 self.go_back(base);
                 continue;
@@ -140,6 +149,14 @@ impl<'a, S: SegmentStore> Pass<'a, S> {
         Ok(self.rows.pop_front().filter(is_within))
     }
 
+    /// Looks at some rows of keys, to know of the records from an offset on whether they are the newest.
+    fn look_up(&mut self, from: u64) -> Result<(), StorageError> {
+        if self.newest.is_complete() {
+            self.newest = Newest::of(from..self.end, self.sizes.newest);
+        }
+        self.newest.read(&self.shard.tables(), self.partition)
+    }
+
     /// The bytes of a batch; `None`: it is elsewhere by now.
     fn read(&self, base: u64, row: &BatchRow) -> Result<Option<Bytes>, StorageError> {
         match self.shard.log().read(self.partition, base, row) {
@@ -168,7 +185,7 @@ impl<'a, S: SegmentStore> Pass<'a, S> {
         records: Vec<OpenRecord>,
     ) -> Result<Option<u64>, StorageError> {
         self.steps.done.read_bytes += u64::from(row.length);
-        let batch = self.sift(base, row, bytes, records)?;
+        let batch = self.sift(base, row, bytes, records);
         let is_left_alone = batch.is_left_alone(self.sizes);
         if is_left_alone || !self.neighbours.takes(&batch, self.sizes) {
             self.finish_neighbours();
@@ -185,53 +202,30 @@ impl<'a, S: SegmentStore> Pass<'a, S> {
     }
 
     /// Keeps of a batch what is not superseded.
-    fn sift(
-        &mut self,
-        base: u64,
-        row: BatchRow,
-        bytes: Bytes,
-        mut records: Vec<OpenRecord>,
-    ) -> Result<Opened, StorageError> {
+    fn sift(&self, base: u64, row: BatchRow, bytes: Bytes, mut records: Vec<OpenRecord>) -> Opened {
         let marked_ms = row.rewritten.filter(|until_ms| *until_ms > 0);
         let is_due = marked_ms.is_some_and(|until_ms| until_ms <= self.shard.steady().now_ms());
-        let tables = self.shard.tables();
         let mut keys = Vec::new();
         let mut has_tombstones = false;
-        let mut failed = None;
         let before = records.len();
         records.retain(|record| {
             let Some(key) = &record.key else { return true };
             let offset = base + u64::from(record.delta);
-            let newest = match tables.key_row(self.partition, key) {
-                Ok(newest) => newest,
-                Err(error) => {
-                    failed = Some(error);
-                    return true;
-                }
-            };
-            match newest {
-                None => false,
-                Some(KeyRow { offset: newest, .. }) if newest > offset => false,
-                Some(_) if record.is_tombstone && is_due => {
-                    keys.push((Bytes::copy_from_slice(key), offset));
-                    false
-                }
-                Some(_) => {
-                    has_tombstones |= record.is_tombstone;
-                    true
-                }
+            let is_newest = self.newest.is_at(offset);
+            if is_newest && record.is_tombstone && is_due {
+                keys.push((Bytes::copy_from_slice(key), offset));
+                return false;
             }
+            has_tombstones |= is_newest && record.is_tombstone;
+            is_newest
         });
-        if let Some(error) = failed {
-            return Err(error);
-        }
         let removed = (before - records.len()) as u64;
         let tombstones = match marked_ms {
             _ if !has_tombstones => Mark::None,
             Some(until_ms) => Mark::Until(until_ms),
             None => Mark::Begin,
         };
-        Ok(Opened { base, row, bytes, records, removed, tombstones, keys })
+        Opened { base, row, bytes, records, removed, tombstones, keys }
     }
 
     fn finish_neighbours(&mut self) {

@@ -31,6 +31,9 @@ pub(super) struct Schedule {
     /// When the first tombstone of a partition may go, in milliseconds of the steady time, and what the pass left behind
     /// after which that was looked up.
     tombstones: HashMap<PartitionId, ((u64, u64), Option<u64>)>,
+    /// When the last pass over a partition began, in milliseconds of the steady time. What was due by then and is still
+    /// there is not for passes to remove: it is young, or only its batch says that it is there.
+    passed_ms: HashMap<PartitionId, u64>,
     /// Partitions that cannot be compacted, until then.
     damaged: HashMap<PartitionId, Duration>,
     /// The steady time that was written down last.
@@ -52,8 +55,8 @@ impl<S: SegmentStore> Maintenance<S> {
                     if !self.goes_on() {
                         return Ok(());
                     }
-                    if self.is_worth_it(partition, &topic.config)? {
-                        self.compact(partition).await?;
+                    if let Some(pace) = self.worth(partition, &topic.config)? {
+                        self.compact(partition, pace).await?;
                     }
                 }
             }
@@ -80,10 +83,11 @@ impl<S: SegmentStore> Maintenance<S> {
         Ok(())
     }
 
-    fn is_worth_it(&mut self, partition: PartitionId, config: &TopicConfig) -> Result<bool, StorageError> {
+    /// How fast a partition is to be compacted, if it is worth it.
+    fn worth(&mut self, partition: PartitionId, config: &TopicConfig) -> Result<Option<Pace>, StorageError> {
         let now = self.shard.monotonic();
         if self.compaction.damaged.get(&partition).is_some_and(|until| *until > now) {
-            return Ok(false);
+            return Ok(None);
         }
         let now_ms = self.shard.unix_ms();
         let ago = |ms| now_ms.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX));
@@ -96,28 +100,29 @@ impl<S: SegmentStore> Maintenance<S> {
         let is_dirty = dirt.dirty_bytes > 0 && u128::from(dirt.dirty_bytes) * 1000 >= share;
         let is_old = |max_ms| dirt.oldest_ms.is_some_and(|oldest_ms| oldest_ms <= ago(max_ms));
         if is_dirty || config.max_compaction_lag_ms.is_some_and(is_old) {
-            return Ok(true);
+            return Ok(Some(self.shard.pace_to_win(dirt.dirty_bytes, dirt.stored_bytes)));
         }
         if dirt.compacted == (0, 0) {
-            return Ok(false);
+            return Ok(None);
         }
         let due_ms = match self.compaction.tombstones.get(&partition) {
             Some((compacted, due_ms)) if *compacted == dirt.compacted => *due_ms,
             _ => {
-                let due_ms = self.shard.log().tombstones_due(partition)?;
+                let passed_ms = self.compaction.passed_ms.get(&partition).copied().unwrap_or(0);
+                let due_ms = self.shard.log().tombstones_due(partition, passed_ms)?;
                 self.compaction.tombstones.insert(partition, (dirt.compacted, due_ms));
                 due_ms
             }
         };
-        Ok(due_ms.is_some_and(|due_ms| due_ms <= self.shard.steady().now_ms()))
+        let is_due = due_ms.is_some_and(|due_ms| due_ms <= self.shard.steady().now_ms());
+        Ok(is_due.then(|| self.shard.pace()))
     }
 
-    /// Compacts a partition, at the rate that maintenance has.
-    async fn compact(&mut self, partition: PartitionId) -> Result<(), StorageError> {
+    async fn compact(&mut self, partition: PartitionId, pace: Pace) -> Result<(), StorageError> {
         // Its rows are others afterwards, also if it ends early.
         self.compaction.tombstones.remove(&partition);
         self.is_busy = true;
-        let pace = self.shard.pace();
+        let began_ms = self.shard.steady().now_ms();
         let result = async {
             let pass = Pass::new(&self.shard, partition, Sizes::DEFAULT)?;
             pass.run(|done| self.keeps(pace, done)).await
@@ -125,6 +130,7 @@ impl<S: SegmentStore> Maintenance<S> {
         .await;
         match result {
             Ok(done) => {
+                self.compaction.passed_ms.insert(partition, began_ms);
                 metrics::counter!("levee_compaction_read_bytes_total").increment(done.read_bytes);
                 metrics::counter!("levee_compactions_total").increment(1);
                 Ok(())
@@ -153,13 +159,14 @@ impl<S: SegmentStore> Maintenance<S> {
     fn forget_deleted(&mut self) -> Result<(), StorageError> {
         let shard = &self.shard;
         let mut gone = Vec::new();
-        let Schedule { tombstones, damaged, .. } = &mut self.compaction;
-        for partition in tombstones.keys().chain(damaged.keys()) {
+        let Schedule { tombstones, passed_ms, damaged, .. } = &mut self.compaction;
+        for partition in passed_ms.keys().chain(tombstones.keys()).chain(damaged.keys()) {
             if shard.topic_by_id(partition.tenant, partition.topic)?.is_none() {
                 gone.push(*partition);
             }
         }
         for partition in gone {
+            passed_ms.remove(&partition);
             tombstones.remove(&partition);
             damaged.remove(&partition);
         }

@@ -11,21 +11,22 @@ use super::Maintenance;
 use crate::error::StorageError;
 use crate::rows::{Checkpoint, ErasureRow};
 use crate::segments::SegmentStore;
-use crate::settings::ShardSettings;
 use crate::shard::Survey;
 use levee_types::TenantId;
 use plan::{Bounds, plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A look at all rows comes at least so often.
-const LOOK_INTERVAL: Duration = Duration::from_secs(300);
-/// And takes at most this part of the time; moving is paced by itself.
+/// A look at all rows comes so often when the journal has not grown: what was needed may have been trimmed or deleted.
+const LOOK_INTERVAL: Duration = Duration::from_secs(30);
+/// Such looks take at most this part of the time.
+const IDLE_LOOK_SHARE: u32 = 100;
+/// All looks do; moving is paced by itself.
 const LOOK_SHARE: u32 = 20;
 /// What must vanish waits so long for others, which then take no work of their own: it ends a segment.
 const ERASURE_PATIENCE_MS: u64 = 60_000;
 /// Segments whose content is moved at once, in full ones.
-const MOVED_AT_ONCE: u64 = 4;
+const MOVED_AT_ONCE: u64 = 1;
 /// Looks at once: each finds what the one before has left.
 const ROUNDS: usize = 4;
 /// How often it is asked whether a flush is over.
@@ -40,6 +41,8 @@ pub(super) struct Space {
     looked_for: Duration,
     /// There was more to do.
     is_more: bool,
+    /// How much is not needed of how many bytes of the journal.
+    wasted: (u64, u64),
     /// Whose entries sealed segments have, if that was asked.
     tenants: BTreeMap<u64, BTreeSet<TenantId>>,
     /// Segments with batches that cannot be read.
@@ -68,7 +71,7 @@ impl<S: SegmentStore> Maintenance<S> {
         let segment = self.shard.settings().segment_bytes;
         let grown = self.shard.journal_bytes().saturating_sub(bytes);
         Ok(self.space.is_more
-            || rested >= LOOK_INTERVAL
+            || rested >= LOOK_INTERVAL.max(took * IDLE_LOOK_SHARE)
             || grown >= segment.max(bytes / 16)
             || self.shard.erasures()?.iter().any(|(_, row)| row.through > 0 || self.has_waited(row)))
     }
@@ -92,7 +95,7 @@ impl<S: SegmentStore> Maintenance<S> {
         let survey = self.shard.survey(|| self.goes_on())?;
         self.space.looked_for += self.shard.monotonic().saturating_sub(begun);
         let Some(survey) = survey else { return Ok(false) };
-        self.show(&survey);
+        self.note(&survey);
         let Some(to_vanish) = self.vanishing(&survey).await? else { return Ok(false) };
         let mut needed_from = self.shard.flushed()?.segment;
         let settings = self.shard.settings();
@@ -105,14 +108,17 @@ impl<S: SegmentStore> Maintenance<S> {
             needed_from = self.flush(survey.current).await?;
             todo = plan(&survey, &bounds(needed_from, &self.space.damaged));
         }
-        let mut deleted = 0;
-        if !todo.dead.is_empty() {
+        let (dead, mut deleted) = (todo.dead.len() as u64, 0);
+        if dead > 0 {
             deleted = self.shard.delete_segments(todo.dead).await?;
             metrics::counter!("levee_journal_segments_deleted_total").increment(deleted);
         }
+        if deleted < dead && !self.has_room() {
+            // A backup needs them still: what is moved now would take the room that is left.
+            return Ok(false);
+        }
         let moved = self.relocate(todo.victims.into_iter().collect(), step).await?;
         self.space.is_more |= todo.is_more;
-        self.is_busy |= moved > 0 || deleted > 0;
         Ok(moved > 0 || deleted > 0 && !to_vanish.is_empty())
     }
 
@@ -181,8 +187,7 @@ impl<S: SegmentStore> Maintenance<S> {
         self.shard.disk_free_bytes() > self.shard.settings().segment_bytes * 2
     }
 
-    /// The segments in which something lies that must vanish. What has vanished is done with. `None`: it was told to
-    /// stop.
+    /// The segments in which something lies that must vanish. What has vanished is done with. `None`: it goes on later.
     async fn vanishing(&mut self, survey: &Survey) -> Result<Option<BTreeSet<u64>>, StorageError> {
         let there: BTreeSet<u64> = survey.segments.iter().map(|segment| segment.id).collect();
         self.space.tenants.retain(|id, _| there.contains(id));
@@ -212,12 +217,14 @@ impl<S: SegmentStore> Maintenance<S> {
         Ok(Some(all))
     }
 
-    /// Has the rows that are deleted vanish from the disk; `false`: it was told to stop.
+    /// Has the rows that are deleted vanish from the disk; `false`: it is to be done later.
     async fn erase_rows(&self, erasure: &ErasureRow) -> Result<bool, StorageError> {
         if self.flush(erasure.through + 1).await? <= erasure.through {
             return Ok(false);
         }
-        self.shard.erase_rows(TenantId(erasure.tenant)).await?;
+        if !self.shard.erase_rows(TenantId(erasure.tenant)).await? {
+            return Ok(false);
+        }
         let last = self.shard.begin_flush().await?;
         self.flushed(|at| at.sequence >= last.sequence)
     }
@@ -235,21 +242,19 @@ impl<S: SegmentStore> Maintenance<S> {
 
     /// Waits as long as work on so many bytes is to take. Tells whether it goes on.
     fn pace(&self, bytes: u64) -> bool {
-        match self.shard.settings() {
-            ShardSettings { maintenance_bytes_per_s: 0, .. } => self.goes_on(),
-            ShardSettings { maintenance_bytes_per_s: rate, .. } => {
-                let micros = bytes.saturating_mul(1_000_000) / rate;
-                self.waits(Duration::from_micros(micros)) && self.goes_on()
-            }
-        }
+        let (wasted, all) = self.space.wasted;
+        let wait = self.shard.pace_to_win(wasted, all).wait(self.shard.monotonic(), bytes);
+        (wait.is_zero() || self.waits(wait)) && self.goes_on()
     }
 
-    fn show(&self, survey: &Survey) {
+    fn note(&mut self, survey: &Survey) {
+        let all = self.shard.journal_bytes();
+        self.space.wasted = (all.saturating_sub(survey.live), all);
         let gauge = |name: &'static str, bytes: u64| {
             // Prometheus knows no other numbers; they are exact up to 8 PiB.
             metrics::gauge!(name).set(bytes as f64);
         };
         gauge("levee_journal_live_bytes", survey.live);
-        gauge("levee_journal_dead_bytes", self.shard.journal_bytes().saturating_sub(survey.live));
+        gauge("levee_journal_dead_bytes", self.space.wasted.0);
     }
 }

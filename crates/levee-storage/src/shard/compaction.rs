@@ -35,7 +35,12 @@ impl<S: SegmentStore> Shard<S> {
 
     /// The rate of maintenance, from now on.
     pub(crate) fn pace(&self) -> Pace {
-        Pace::new(self.monotonic(), self.inner.settings.maintenance_bytes_per_s)
+        self.pace_to_win(0, 0)
+    }
+
+    /// The rate of maintenance from now on, when `wasted` of `all` bytes are to be won.
+    pub(crate) fn pace_to_win(&self, wasted: u64, all: u64) -> Pace {
+        Pace::new(self.monotonic(), Pace::hurry(self.inner.settings.maintenance_bytes_per_s, wasted, all))
     }
 
     /// Waits as long as so many bytes must take.

@@ -229,11 +229,18 @@ impl<S: SegmentStore> Shard<S> {
         self.change(0, None, |machine, draft, _| machine.bound_erasures(draft)).await
     }
 
-    /// Has the rows of a deleted tenant vanish from the disk, as they have from the index. They must be covered by what
-    /// is flushed, and they are gone when the next flush is done: it has something to write.
-    pub(crate) async fn erase_rows(&self, tenant: TenantId) -> Result<(), StorageError> {
-        self.inner.index.erase_deleted(tenant);
-        self.keep_steady().await
+    /// Has the rows of a tenant that are deleted vanish from the disk, as they have from the index. They must be covered by
+    /// what is flushed, and they are gone when the next flush is done: it has something to write. `false`: it has to be
+    /// done again.
+    pub(crate) async fn erase_rows(&self, tenant: TenantId) -> Result<bool, StorageError> {
+        let index = &self.inner.index;
+        // RocksDB flushes what the tenant has in memory, of others as well. What was applied is synced now, and what
+        // comes meanwhile is before it is applied.
+        let _expected = index.expect_flushes();
+        self.begin_flush().await?;
+        let are_gone = index.erase_deleted(tenant)?;
+        self.keep_steady().await?;
+        Ok(are_gone)
     }
 
     /// Says that something has vanished.

@@ -93,6 +93,15 @@ fn records_of_one_batch_are_as_they_were() {
 }
 
 #[test]
+fn what_another_pass_has_made_of_both_is_not_added_to_one_of_them() {
+    let mut neighbours = Neighbours::default();
+    neighbours.add(batch(15, "x", Vec::new(), Mark::None), SIZES);
+    for (base, follows) in [(10, false), (15, false), (25, true)] {
+        assert_eq!(neighbours.takes(&batch(base, "y", Vec::new(), Mark::None), SIZES), follows, "{base}");
+    }
+}
+
+#[test]
 fn batches_stay_small_and_tombstones_keep_their_times() {
     let with = |marks: &[Mark], count: u32| {
         let mut neighbours = Neighbours::default();

@@ -46,7 +46,7 @@ impl SegmentUse {
     }
 }
 
-/// Decides. A segment with little in it is worth a move when less than half is needed; when more than a quarter of the
+/// Decides. A segment with little in it is worth a move when less than half is needed; when more than a fifth of the
 /// journal is not needed, so are others, as many as it takes, if a quarter of each is won.
 pub(super) fn plan(survey: &Survey, bounds: &Bounds<'_>) -> Plan {
     let segments = &survey.segments;
@@ -65,7 +65,7 @@ pub(super) fn plan(survey: &Survey, bounds: &Bounds<'_>) -> Plan {
     let mut victims = Vec::new();
     for segment in movable {
         let is_thin = segment.live_share() < 512;
-        let helps = dead_bytes > bytes / 4 && segment.live_share() <= 768;
+        let helps = dead_bytes > bytes / 5 && segment.live_share() <= 768;
         if must_vanish(segment) || is_thin || helps || oldest == Some(segment.id) {
             dead_bytes -= segment.dead_bytes();
             victims.push(segment);

@@ -52,34 +52,48 @@ fn x6_no_file_of_the_index_has_anything_of_a_deleted_tenant() {
     let name = |name| TenantName::new(name).unwrap();
     let tenants = ["acme", "beta", "other"].map(|name| harness.tenant(name));
     let topics = ["quince", "mulberry", "dogwood"];
-    for (tenant, topic) in tenants.into_iter().zip(topics) {
-        harness.topic(tenant, topic, &[]);
-    }
+    let partitions: Vec<_> =
+        tenants.into_iter().zip(topics).map(|(tenant, topic)| harness.topic(tenant, topic, &[])).collect();
+    harness.append(partitions[2], "abc", None).unwrap();
     let harness = harness.reopen();
-    let holds = |harness: &Harness| {
+    let holds_in = |harness: &Harness, extension: &str| {
         let mut bytes = Vec::new();
         for file in std::fs::read_dir(harness.directory.path().join("index")).unwrap() {
             let path = file.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "sst") {
+            if path.to_string_lossy().ends_with(extension) {
                 bytes.extend(std::fs::read(path).unwrap());
             }
         }
         topics.map(|topic| holds(&bytes, topic.as_bytes()))
     };
+    let holds = |harness: &Harness| holds_in(harness, ".sst");
     harness.wait(harness.shard.delete_tenant(name("acme"), 0, purge())).unwrap();
     let harness = harness.reopen();
     assert_eq!(holds(&harness), [true, true, true], "deleting is a row like any other");
-    // Its neighbour goes too, but that is not flushed yet, and RocksDB must not do it on its own.
-    harness.wait(harness.shard.delete_tenant(name("beta"), 0, purge())).unwrap();
-    let flushed = harness.shard.status().flushed_sequence;
-    harness.shard.erase_rows(tenants[0]);
-    assert_eq!(holds(&harness), [false, true, true]);
-    assert_eq!(harness.shard.status().flushed_sequence, flushed);
+    assert!(harness.wait(harness.shard.erase_rows(tenants[0])).unwrap());
+    assert!(!holds(&harness)[0]);
     // And it is asked for.
+    harness.wait(harness.shard.delete_tenant(name("beta"), 0, purge())).unwrap();
     be_patient(&harness);
     give_back(&harness);
-    assert_eq!(holds(&harness)[..2], [false, false]);
+    assert_eq!(holds_in(&harness, "")[..2], [false, false], "in any file");
     assert_eq!(receipts(&harness).len(), 2);
+    assert_eq!(harness.read(partitions[2]), ["abc"]);
+}
+
+#[test]
+fn x6_rows_that_somebody_still_reads_wait_for_them() {
+    let harness = Harness::with(settings());
+    let acme = harness.tenant("acme");
+    harness.topic(acme, "orders", &[]);
+    harness.wait(harness.shard.delete_tenant(TenantName::new("acme").unwrap(), 0, purge())).unwrap();
+    let view = harness.shard.inner.index.view();
+    be_patient(&harness);
+    give_back(&harness);
+    assert_eq!(receipts(&harness), []);
+    drop(view);
+    give_back(&harness);
+    assert_eq!(receipts(&harness).len(), 1);
 }
 
 #[test]

@@ -354,3 +354,21 @@ fn a_damaged_batch_ends_the_pass_and_nothing_else() {
     assert_eq!(world.get("a"), Some((1, "a".to_owned())));
     assert_eq!(world.put("x"), 6);
 }
+
+#[test]
+fn of_more_keys_than_it_holds_a_pass_does_one_part_after_the_other() {
+    let world = World::new(&[]);
+    for _ in 0..3 {
+        for key in 'a'..='z' {
+            world.put(&key.to_string());
+        }
+    }
+    for key in "qcx".chars() {
+        world.put(&key.to_string());
+    }
+    let sizes = Sizes { newest: 4, ..Sizes::DEFAULT };
+    let pass = Pass::new(&world.harness.shard, world.table, sizes).unwrap();
+    world.harness.wait(pass.run(|_| true)).unwrap();
+    assert_eq!(letters(&world.log()), "abdefghijklmnoprstuvwyzqcx");
+    assert_eq!(world.scan(100, 1_000).len(), 26);
+}

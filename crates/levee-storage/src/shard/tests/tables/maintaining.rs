@@ -57,6 +57,26 @@ fn a_table_is_compacted_when_its_time_has_come() {
 }
 
 #[test]
+fn what_a_pass_could_not_remove_is_not_due_again() {
+    let world = World::new(&[("delete.retention.ms", "1000")]);
+    world.put("abA");
+    world.compact();
+    // Only its batch says now that a tombstone is there.
+    world.harness.wait(world.harness.shard.erase_key(world.table, b"a", audit())).unwrap();
+    world.pass_time(1001);
+    let due = |since_ms| world.harness.shard.log().tombstones_due(world.table, since_ms).unwrap();
+    let due_ms = world.harness.shard.steady().now_ms() - 1;
+    assert_eq!((due(0), due(due_ms), due(due_ms + 1)), (Some(due_ms), Some(due_ms), None));
+    let mut kept = Kept::of(&world);
+    for (is_idle, what) in [(false, "it was due"), (true, "it was passed over again")] {
+        kept.look(&world);
+        assert_eq!(kept.maintenance.is_idle(), is_idle, "{what}");
+        world.pass_time(1);
+    }
+    assert_eq!(kept.look(&world), "b");
+}
+
+#[test]
 fn tombstones_go_when_their_time_is_over_also_in_a_table_that_nobody_changes() {
     let world = World::new(&[("delete.retention.ms", "1000")]);
     let mut kept = Kept::of(&world);

@@ -10,8 +10,15 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So small that a few letters are many steps.
-const SMALL: Sizes =
-    Sizes { batch_bytes: 8, span: 24, neighbours: 4, step_bytes: 6, step_batches: 5, step_keys_bytes: 60 };
+const SMALL: Sizes = Sizes {
+    batch_bytes: 8,
+    span: 24,
+    neighbours: 4,
+    step_bytes: 6,
+    step_batches: 5,
+    step_keys_bytes: 60,
+    newest: 20,
+};
 const RETENTION_MS: i64 = 1000;
 const KEYS: std::ops::RangeInclusive<char> = 'a'..='f';
 
