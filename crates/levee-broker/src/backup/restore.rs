@@ -106,6 +106,12 @@ impl Plan {
             let problem = format!("it is behind the last backup, {}", of_base.id);
             return Err(invalid("at", problem, "choose an earlier position or time, or that backup"));
         };
+        if let Until::Time(time_ms) = until
+            && next.created_ms < time_ms
+        {
+            let problem = format!("it is behind the backup after {}, {}", of_base.id, next.id);
+            return Err(invalid("at", problem, "leave the backup out, and the one that fits is found"));
+        }
         let next = place.manifest(&next.id).await?;
         let segments = joined(&manifest, next)?;
         Ok(Self { base: manifest, segments, until })

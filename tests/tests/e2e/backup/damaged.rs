@@ -91,6 +91,10 @@ async fn what_cannot_be_restored_says_what_can() {
     assert!(refused(&["--time", "2020-01-01T00:00:00Z"]).contains("before the first backup"));
     assert!(refused(&["--time", "2200-01-01T00:00:00Z"]).contains("behind the last backup"));
     assert!(refused(&["--backup", &first.id, "--position", "0"]).contains("before backup"));
+    // What came after the second is not in what the first goes on with.
+    back_up(&admin).await;
+    let behind = refused(&["--backup", &first.id, "--time", "2200-01-01T00:00:00Z"]);
+    assert!(behind.contains("behind the backup after"), "{behind}");
     assert!(restore("ftp://x", dir.path(), &[], &[]).expect_err("no place").contains("s3://BUCKET"));
     broker.stop().await;
 
