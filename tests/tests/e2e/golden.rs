@@ -163,7 +163,7 @@ async fn write_golden() {
     fs::create_dir_all(&target).expect("a directory");
     for name in ["stopped", "killed"] {
         let dir = tempfile::tempdir().expect("a directory");
-        let setup = crate::small(&dir.path().join("data"));
+        let setup = crate::small(&dir.path().join("data")).set("storage.retention_interval_ms", 100);
         let mut broker = Broker::start(&setup).await;
         let recorder = Recorder::new("golden");
         let world = World::create(&broker.endpoint(), PARTITIONS, &recorder).await;

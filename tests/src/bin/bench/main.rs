@@ -56,6 +56,9 @@ struct Arguments {
     /// Minutes of the figure `steady`
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     steady_minutes: u64,
+    /// MB that are overwritten in a second in the figure `steady`, if the broker takes so many
+    #[arg(long, default_value_t = 8.0)]
+    steady_mb_per_s: f64,
     /// Where data directories are made; on a real file system. Default: beside this program
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -132,6 +135,7 @@ struct Bench {
     lookup_keys: u64,
     compaction_bytes: u64,
     steady_minutes: u64,
+    steady_mb_per_s: f64,
     report: Report,
 }
 
@@ -186,6 +190,7 @@ async fn measure_all(arguments: &Arguments) -> Result<()> {
         lookup_keys: arguments.lookup_keys,
         compaction_bytes: arguments.compaction_gib << 30,
         steady_minutes: arguments.steady_minutes,
+        steady_mb_per_s: arguments.steady_mb_per_s,
         report: Report::new(machine),
     };
     for name in Name::value_variants() {

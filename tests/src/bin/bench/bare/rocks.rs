@@ -11,7 +11,9 @@ use crate::statistics::percentile;
 use clap::Args;
 use levee_proto::v1::table_service_server::TableServiceServer;
 use levee_tests::seed::Seed;
-use rocksdb::{BlockBasedOptions, Cache, DB, DBCompressionType, Options, WriteBatch, WriteOptions};
+use rocksdb::{
+    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompressionType, Options, WriteBatch, WriteOptions,
+};
 use serde::{Deserialize, Serialize};
 use service::Rocks;
 use std::path::PathBuf;
@@ -76,6 +78,9 @@ fn options() -> Options {
     table.set_block_cache(&Cache::new_lru_cache(CACHE_BYTES));
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_pin_top_level_index_and_filter(true);
     table.set_format_version(6);
     table.set_bloom_filter(10.0, false);
     let mut options = Options::default();

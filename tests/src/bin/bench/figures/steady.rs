@@ -11,9 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const VALUE_BYTES: usize = 200;
-const BATCH_RECORDS: u64 = 300;
-const BATCHES: u64 = 100;
+const VALUE_BYTES: usize = 1_000;
+const BATCH_RECORDS: u64 = 60;
+const BATCHES: u64 = 10;
+/// Looks that are shown, at most.
+const SHOWN: usize = 60;
 
 pub(crate) async fn measure(bench: &mut Bench) -> Result<()> {
     let keys = bench.amount(1_000_000, 100_000);
@@ -41,13 +43,18 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<()> {
             keyed::batch(numbers.into_iter(), VALUE_BYTES, &mut seed)
         });
         sum += keyed::produce(&endpoint, TENANT, overwrites).await?;
+        let due = Duration::from_secs_f64(sum as f64 / 1e6 / bench.steady_mb_per_s);
+        tokio::time::sleep_until((started + due).into()).await;
     }
+    let took = started.elapsed();
     is_over.store(true, Ordering::Relaxed);
     let looks = looks.join().map_err(|_| "the look at the disk panicked")?;
     broker.stop().await;
     let most = looks.iter().copied().fold(0.0, f64::max);
-    let rate = sum as f64 / 1e6 / started.elapsed().as_secs_f64();
+    let rate = sum as f64 / 1e6 / took.as_secs_f64();
     bench.report.note("steady: MB/s overwritten, GB in all", &json!([rate, sum as f64 / 1e9]));
+    let some: Vec<_> = looks.iter().step_by(looks.len().div_ceil(SHOWN)).map(|most| most.round()).collect();
+    bench.report.note("steady: MB of disk, one look after the other", &json!(some));
     let live = vec![live as f64 / 1e6];
     let name = format!("steady: most MB of disk while {keys} keys are overwritten, against what is live");
     bench.report.add(Figure {
