@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Copies a directory with everything in it. Holes stay holes.
@@ -56,6 +56,15 @@ pub fn segments(data: &Path) -> Vec<PathBuf> {
     let mut files = under(&data.join("journal"));
     files.retain(|path| path.extension().is_some_and(|extension| extension == "seg"));
     files
+}
+
+/// Bytes of the disk that the files under a directory take. Files may go while they are counted.
+///
+/// # Panics
+/// When the directory cannot be read.
+#[must_use]
+pub fn disk_use(dir: &Path) -> u64 {
+    under(dir).iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.blocks() * 512).sum()
 }
 
 /// Where the last byte that is not zero ends.

@@ -18,11 +18,13 @@ mod queues;
 mod races;
 mod report;
 mod state;
+mod tables;
 mod transactions;
 
 pub use checker::Checker;
 pub use event::{Event, Kind, ParseValueError, Phase, Value};
 pub use report::{Class, Report};
+pub use tables::{Asked, Logged, Mark, Shown, TableHistory, Tally};
 
 use std::io::{self, BufRead};
 

@@ -13,6 +13,7 @@ use levee_proto::v1::group_service_client::GroupServiceClient;
 use levee_proto::v1::produce_service_client::ProduceServiceClient;
 use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
+use levee_proto::v1::table_service_client::TableServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
 use levee_proto::v1::transaction_service_client::TransactionServiceClient;
@@ -21,7 +22,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 /// Adds the credential.
@@ -113,6 +114,12 @@ impl Raw {
         QuotaServiceClient::new(self.service())
     }
 
+    /// Reading tables.
+    #[must_use]
+    pub fn tables(&self) -> TableServiceClient<Service> {
+        TableServiceClient::new(self.service())
+    }
+
     /// Producing.
     #[must_use]
     pub fn produce(&self) -> ProduceServiceClient<Service> {
@@ -191,6 +198,38 @@ impl Raw {
         Ok(())
     }
 
+    /// The newest record of each key of a table, in the order of the keys.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn scan(&self, topic: &str) -> Result<Vec<v1::KeyValue>, Status> {
+        let request = v1::ScanTableRequest { topic: topic.to_owned(), ..Default::default() };
+        let mut answers = self.tables().scan_table(request).await?.into_inner();
+        let mut values = Vec::new();
+        while let Some(answer) = answers.message().await? {
+            values.extend(answer.values);
+        }
+        Ok(values)
+    }
+
+    /// Compacts a table of the caller's tenant; gives the last that it was told.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn compact(&self, topic: &str) -> Result<v1::CompactTopicResponse, Status> {
+        let request = v1::CompactTopicRequest { tenant: String::new(), name: topic.to_owned() };
+        last(self.topics().compact_topic(request).await?.into_inner()).await
+    }
+
+    /// Has the broker prove that a topic of the caller's tenant is whole; gives the result.
+    ///
+    /// # Errors
+    /// As the broker answers.
+    pub async fn verify(&self, topic: &str) -> Result<v1::VerifyTopicResponse, Status> {
+        let request = v1::VerifyTopicRequest { tenant: String::new(), name: topic.to_owned() };
+        last(self.topics().verify_topic(request).await?.into_inner()).await
+    }
+
     /// Deletes a topic of the caller's tenant.
     ///
     /// # Errors
@@ -221,6 +260,15 @@ impl Raw {
     }
 }
 
+/// The last message of a stream that tells how far something has come.
+async fn last<T>(mut answers: Streaming<T>) -> Result<T, Status> {
+    let mut last = Err(Status::internal("a stream without a message"));
+    while let Some(answer) = answers.message().await? {
+        last = Ok(answer);
+    }
+    last
+}
+
 /// A request to append one batch of these record values.
 #[must_use]
 pub fn request(
@@ -239,6 +287,14 @@ pub fn request(
         producer,
         ..Default::default()
     }
+}
+
+/// A request to change a key of a table; without a value it is deleted.
+#[must_use]
+pub fn change(topic: &str, partition: u32, key: &str, value: Option<Bytes>) -> v1::ProduceRequest {
+    let record = v1::Record { key: Some(key.to_owned().into()), value, ..Default::default() };
+    let batch = batch::encode(&[record], v1::Compression::Unspecified);
+    v1::ProduceRequest { batch, ..request(topic, partition, &[], None) }
 }
 
 /// Levee's name of an error: the `reason` of its `ErrorInfo`; empty when it carries none.

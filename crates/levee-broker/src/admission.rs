@@ -117,7 +117,8 @@ impl TenantAdmission {
             let is_refused = match quota.action {
                 Action::Reject => !delay.is_zero(),
                 Action::Throttle => delay > MAX_THROTTLE,
-                Action::Observe => false,
+                // Nothing is trimmed for a rate.
+                Action::Observe | Action::TrimOldest => false,
             };
             if is_refused {
                 self.events.refused(charge, *level, quota);

@@ -1,7 +1,9 @@
 //! The command line, and what it means for the settings.
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 use levee_broker::Settings;
+use levee_broker::backup::restore::{At, Wanted};
 use levee_broker::settings::{Overrides, load};
 use std::env;
 use std::error::Error;
@@ -18,11 +20,11 @@ const CONFIG_FILE: &str = "/etc/levee/leveed.toml";
 
 /// The broker of Levee.
 #[derive(Debug, Parser)]
-#[command(name = "leveed", version, about)]
+#[command(name = "leveed", version, about, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     /// The settings; config/leveed.toml shows all of them. Without, /etc/levee/leveed.toml if it is
     /// there, but not with --dev.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For development: no authentication, so on loopback only; data in a temporary directory, which is
     /// deleted at the end, unless a data directory is set.
@@ -37,9 +39,56 @@ pub(crate) struct Args {
     /// Where metrics and health are served (http.listen).
     #[arg(long, value_name = "ADDRESS")]
     http_listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What is done instead of serving.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a data directory of a backup, of all tenants as they were at one moment.
+    ///
+    /// Nothing is served. Settings of a store ([backup] of the configuration) and its credentials count as for backups.
+    /// The directory is a copy with a name of its own: its backups need another place. What was revoked since the backup
+    /// is valid in it again.
+    Restore(RestoreArgs),
+}
+
+/// What is restored, and where to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// Where the backups are: file:///DIRECTORY or s3://BUCKET/PREFIX.
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: String,
+    /// A directory that does not exist yet, or is empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// The backup [default: the newest that fits].
+    #[arg(long, value_name = "ID")]
+    backup: Option<String>,
+    /// Up to this entry of the journal, between two backups.
+    #[arg(long, value_name = "N", conflicts_with = "time")]
+    position: Option<u64>,
+    /// Up to this RFC 3339 time, between two backups.
+    #[arg(long, value_name = "TIME")]
+    time: Option<Timestamp>,
+}
+
+impl RestoreArgs {
+    /// What is to be restored.
+    pub(crate) fn wanted(&self) -> Wanted {
+        let position = self.position.map(At::Sequence);
+        let time = self.time.map(|time| At::Time(time.as_millisecond()));
+        Wanted { backup: self.backup.clone(), at: position.or(time) }
+    }
 }
 
 impl Args {
+    /// What is to be restored, if that is what it is called for.
+    pub(crate) fn restore(&self) -> Option<&RestoreArgs> {
+        self.command.as_ref().map(|Command::Restore(args)| args)
+    }
+
     /// Whether nobody is asked who they are.
     pub(crate) fn is_dev(&self) -> bool {
         self.dev

@@ -3,9 +3,10 @@
 mod args;
 mod signals;
 
-use args::Args;
+use args::{Args, RestoreArgs};
 use clap::Parser as _;
 use levee_broker::ambient::{SystemClock, SystemRandom};
+use levee_broker::backup::restore::{Restored, restore_node as restore};
 use levee_broker::bootstrap::first_operator;
 use levee_broker::identity::{Jwts, Methods, Mode};
 use levee_broker::server::Surroundings;
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let (settings, _temporary) = args.settings()?;
+    if let Some(restore) = args.restore() {
+        return restore_node(restore, &settings);
+    }
     let is_dev = args.is_dev();
     logging::start(&settings.log)?;
     open_files::raise_limit();
@@ -45,7 +49,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     data_dir::prepare(&settings.data_dir)
         .map_err(|error| format!("cannot create {}: {error}", settings.data_dir.display()))?;
-    let shard_settings = settings.storage.clone();
+    let shard_settings = settings.shard();
     let storage =
         RunningShard::start(&settings.data_dir, shard_settings, Arc::clone(&clock), random.as_ref())?;
 
@@ -71,6 +75,22 @@ fn run() -> Result<(), Box<dyn Error>> {
     });
     runtime.shutdown_timeout(LAST_CALLS);
     result
+}
+
+/// Makes a data directory of a backup.
+fn restore_node(args: &RestoreArgs, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    logging::start(&settings.log)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let (from, directory) = (&args.from, &args.data_dir);
+    data_dir::prepare(directory)
+        .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+    let restored = runtime(settings.runtime.worker_threads)?
+        .block_on(restore(from, &settings.backup, directory, &args.wanted(), clock, Arc::new(SystemRandom)))
+        .map_err(|error| format!("{}; {}", error.message, error.hint))?;
+    let Restored { backup, sequence, bytes } = restored;
+    println!("{} restored up to entry {sequence}, of backup {backup}: {bytes} bytes", directory.display());
+    println!("Revoke again what was revoked since, and give it another place for its backups.");
+    Ok(())
 }
 
 /// How callers may prove who they are.

@@ -81,7 +81,29 @@ fn describe() {
     counter!("levee_journal_entries_total", "Entries that were written to the journal.");
     counter!("levee_journal_bytes_total", "Bytes of entries that were written to the journal, about.");
     counter!("levee_journal_segments_created_total", "Segments that the journal began.");
+    counter!("levee_journal_segments_deleted_total", "Segments that the journal gave back.");
+    counter!(
+        "levee_journal_relocated_bytes_total",
+        "Bytes of batches that were moved out of segments with little in them."
+    );
+    counter!("levee_compactions_total", "Passes over partitions of tables.");
+    counter!("levee_compactions_damaged_total", "Passes that ended at a damaged batch.");
+    counter!("levee_compaction_read_bytes_total", "Bytes of batches that compaction looked at.");
+    counter!("levee_compaction_removed_bytes_total", "Bytes that compaction removed from tables.");
+    counter!(
+        "levee_retention_removed_bytes_total",
+        "Bytes of batches that went unasked, by reason: time (retention.ms), size (retention.bytes), or quota of storage."
+    );
+    histogram!(
+        "levee_retention_seconds",
+        "Time of a look at all topics for records that are too old or too many."
+    );
     gauge!("levee_journal_stored_bytes", "Bytes of all segments of the journal.");
+    gauge!(
+        "levee_journal_live_bytes",
+        "Bytes of the journal that are needed, about, when that was last looked at."
+    );
+    gauge!("levee_journal_dead_bytes", "Bytes of the journal that are not needed any more, about, the same.");
     gauge!("levee_shard_state", "1 for the state that the shard is in: serving, full or failed.");
     gauge!("levee_tail_cache_bytes", "Memory of recent batches.");
     gauge!("levee_disk_free_bytes", "Free space of the file system of the data directory.");

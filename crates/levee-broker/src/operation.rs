@@ -85,11 +85,20 @@ pub enum Operation {
     ExplainQuotas,
     ListAuditEvents,
     GetStatus,
+    GetValues,
+    ScanTable,
+    WatchTable,
+    EraseKey,
+    CompactTopic,
+    VerifyTopic,
+    CreateBackup,
+    ListBackups,
+    RestoreTenant,
 }
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 65] = [
         Self::Produce,
         Self::ProduceStream,
         Self::InitProducer,
@@ -146,6 +155,15 @@ impl Operation {
         Self::ExplainQuotas,
         Self::ListAuditEvents,
         Self::GetStatus,
+        Self::GetValues,
+        Self::ScanTable,
+        Self::WatchTable,
+        Self::EraseKey,
+        Self::CompactTopic,
+        Self::VerifyTopic,
+        Self::CreateBackup,
+        Self::ListBackups,
+        Self::RestoreTenant,
     ];
 
     /// Its path, as in the `:path` of a request.
@@ -208,6 +226,15 @@ impl Operation {
             Self::ExplainQuotas => "/levee.v1.QuotaService/ExplainQuotas",
             Self::ListAuditEvents => "/levee.v1.AuditService/ListAuditEvents",
             Self::GetStatus => "/levee.v1.ClusterService/GetStatus",
+            Self::GetValues => "/levee.v1.TableService/GetValues",
+            Self::ScanTable => "/levee.v1.TableService/ScanTable",
+            Self::WatchTable => "/levee.v1.TableService/WatchTable",
+            Self::EraseKey => "/levee.v1.TableService/EraseKey",
+            Self::CompactTopic => "/levee.v1.TopicService/CompactTopic",
+            Self::VerifyTopic => "/levee.v1.TopicService/VerifyTopic",
+            Self::CreateBackup => "/levee.v1.BackupService/CreateBackup",
+            Self::ListBackups => "/levee.v1.BackupService/ListBackups",
+            Self::RestoreTenant => "/levee.v1.BackupService/RestoreTenant",
         }
     }
 
@@ -226,19 +253,27 @@ impl Operation {
             | Self::InitProducer
             | Self::CommitTransaction
             | Self::AbortTransaction => Access::Data(AclOperation::Produce),
-            Self::Read | Self::ListOffsets | Self::Consume | Self::Work => {
-                Access::Data(AclOperation::Consume)
-            }
+            Self::Read
+            | Self::ListOffsets
+            | Self::Consume
+            | Self::Work
+            | Self::GetValues
+            | Self::ScanTable
+            | Self::WatchTable => Access::Data(AclOperation::Consume),
             Self::ListGroups => Access::Groups(AclOperation::List),
             Self::GetGroup => Access::Groups(AclOperation::Describe),
             Self::SeekGroup => Access::Groups(AclOperation::Alter),
             Self::DeleteGroup => Access::Groups(AclOperation::Delete),
             Self::CreateTopics => Access::Topics(AclOperation::Create),
-            Self::GetTopic | Self::ListTopicCounters => Access::Topics(AclOperation::Describe),
+            Self::GetTopic | Self::ListTopicCounters | Self::VerifyTopic => {
+                Access::Topics(AclOperation::Describe)
+            }
             Self::ListTopics => Access::Topics(AclOperation::List),
             Self::DeleteTopic => Access::Topics(AclOperation::Delete),
-            Self::UpdateTopicConfig | Self::AddPartitions => Access::Topics(AclOperation::Alter),
-            Self::TrimPartition => Access::Topics(AclOperation::Trim),
+            Self::UpdateTopicConfig | Self::AddPartitions | Self::CompactTopic => {
+                Access::Topics(AclOperation::Alter)
+            }
+            Self::TrimPartition | Self::EraseKey => Access::Topics(AclOperation::Trim),
             Self::GetTenant
             | Self::ListUsage
             | Self::ListTenantCounters
@@ -272,7 +307,10 @@ impl Operation {
             | Self::ListPlans
             | Self::UpdatePlan
             | Self::DeletePlan
-            | Self::GetStatus => Access::Node,
+            | Self::GetStatus
+            | Self::CreateBackup
+            | Self::ListBackups
+            | Self::RestoreTenant => Access::Node,
             Self::WhoAmI => Access::Caller,
         }
     }
@@ -308,6 +346,10 @@ impl Operation {
                 | Self::UpdatePlan
                 | Self::DeletePlan
                 | Self::SetQuotas
+                | Self::EraseKey
+                | Self::CompactTopic
+                | Self::CreateBackup
+                | Self::RestoreTenant
         )
     }
 
@@ -339,6 +381,12 @@ impl Operation {
                 | Self::Work
                 | Self::ExportTenant
                 | Self::ImportTenant
+                | Self::ScanTable
+                | Self::WatchTable
+                | Self::CompactTopic
+                | Self::VerifyTopic
+                | Self::CreateBackup
+                | Self::RestoreTenant
         )
     }
 

@@ -26,7 +26,7 @@ use levee_groups::queue::WorkerId;
 use levee_storage::{Group, Shard};
 use levee_types::group::QueueSettings;
 use levee_types::limits::MAX_MEMBERS_PER_GROUP;
-use levee_types::{Clock, ErrorCode, GroupId, LeveeError, PartitionId, Random, TenantId};
+use levee_types::{Clock, ErrorCode, GroupId, LeveeError, PartitionId, Random, TenantId, TopicId};
 use live::LiveQueue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,6 +100,11 @@ impl Queues {
     ) -> Self {
         let shared = Arc::new(Shared { shard, clock, blocking, decoded: DecodedCache::new() });
         Self(Arc::new(Inner { shared, random, tasks, places: Mutex::default(), freed: Notify::new() }))
+    }
+
+    /// Lets go of what is kept decoded of a topic: something was erased from it.
+    pub(crate) fn forget_decoded(&self, tenant: TenantId, topic: TopicId) {
+        self.0.shared.decoded.forget(tenant, topic);
     }
 
     /// Makes the caller a worker of a queue, which it may be. Records are its for `term`.

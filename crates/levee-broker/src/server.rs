@@ -152,6 +152,8 @@ pub async fn serve(
         random: Arc::clone(&random),
         default_plan: PlanName::new(&settings.tenants.default_plan).map_err(ServeError::DefaultPlan)?,
         readiness: readiness.clone(),
+        backup: settings.backup.clone(),
+        stop: drain.clone(),
         has_reflection: settings.grpc.reflection,
     };
     let parts = Parts {

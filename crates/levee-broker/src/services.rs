@@ -3,14 +3,17 @@
 
 mod acl;
 mod audit;
+mod backup;
 mod cluster;
 mod consume;
 mod group;
+mod long;
 mod opening;
 mod produce;
 mod queue;
 mod quota;
 mod read;
+mod table;
 mod tenant;
 mod topic;
 mod transaction;
@@ -24,8 +27,10 @@ use crate::blocking::Blocking;
 use crate::groups::Groups;
 use crate::health::{HealthService, Readiness};
 use crate::queues::Queues;
+use crate::settings::BackupSettings;
 use levee_proto::v1::acl_service_server::AclServiceServer;
 use levee_proto::v1::audit_service_server::AuditServiceServer;
+use levee_proto::v1::backup_service_server::BackupServiceServer;
 use levee_proto::v1::cluster_service_server::ClusterServiceServer;
 use levee_proto::v1::consume_service_server::ConsumeServiceServer;
 use levee_proto::v1::group_service_server::GroupServiceServer;
@@ -33,6 +38,7 @@ use levee_proto::v1::produce_service_server::ProduceServiceServer;
 use levee_proto::v1::queue_service_server::QueueServiceServer;
 use levee_proto::v1::quota_service_server::QuotaServiceServer;
 use levee_proto::v1::read_service_server::ReadServiceServer;
+use levee_proto::v1::table_service_server::TableServiceServer;
 use levee_proto::v1::tenant_service_server::TenantServiceServer;
 use levee_proto::v1::topic_service_server::TopicServiceServer;
 use levee_proto::v1::transaction_service_server::TransactionServiceServer;
@@ -46,6 +52,7 @@ use levee_types::limits::{
 use levee_types::{Clock, PlanName, Random};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
@@ -74,6 +81,10 @@ pub struct Services {
     pub default_plan: PlanName,
     /// Whether the broker serves.
     pub readiness: Readiness,
+    /// Where backups go.
+    pub backup: BackupSettings,
+    /// The broker is to stop.
+    pub stop: CancellationToken,
     /// Whether the protocol is described over reflection.
     pub has_reflection: bool,
 }
@@ -100,6 +111,8 @@ pub fn routes(services: Services) -> Routes {
         random,
         default_plan,
         readiness,
+        backup,
+        stop,
         has_reflection,
     } = services;
     let produce = produce::Produce::new(authorizer.clone(), idle_timeout);
@@ -115,10 +128,26 @@ pub fn routes(services: Services) -> Routes {
         groups: groups.clone(),
         queues: queues.clone(),
     };
+    let long = long::Long::new(tasks.clone(), readiness.stop());
+    let table = table::Tables {
+        authorizer: authorizer.clone(),
+        blocking: blocking.clone(),
+        long: long.clone(),
+        queues: queues.clone(),
+        random: Arc::clone(&random),
+    };
     let queue = queue::QueueWork { authorizer: authorizer.clone(), blocking: blocking.clone(), queues };
-    let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone() };
+    let topic = topic::Topics { authorizer: authorizer.clone(), blocking: blocking.clone(), long };
     let tenant = tenant::Tenants { authorizer: authorizer.clone(), blocking: blocking.clone(), default_plan };
     let transaction = transaction::Transactions::new(authorizer.clone(), blocking.clone(), groups);
+    let of_backups = backup::Surroundings {
+        clock: Arc::clone(&clock),
+        random: Arc::clone(&random),
+        settings: backup,
+        idle_timeout,
+        stop,
+    };
+    let backup = backup::Backups::new(authorizer.clone(), blocking.clone(), tasks.clone(), of_backups);
     let transfer = transfer::Transfers::new(authorizer.clone(), blocking.clone(), tasks, idle_timeout);
     let usage = usage::Usage::new(authorizer.clone(), blocking.clone(), Arc::clone(&clock), random.as_ref());
     let user = user::Users { authorizer: authorizer.clone(), blocking: blocking.clone(), random };
@@ -135,9 +164,14 @@ pub fn routes(services: Services) -> Routes {
             limited!(QueueServiceServer::new(queue), MAX_REQUEST_BYTES)
                 .max_encoding_message_size(MAX_WORK_RESPONSE_BYTES),
         )
+        .add_service(
+            limited!(TableServiceServer::new(table), MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_WORK_RESPONSE_BYTES),
+        )
         .add_service(limited!(TopicServiceServer::new(topic), MAX_REQUEST_BYTES))
         .add_service(limited!(TenantServiceServer::new(tenant), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(TransferServiceServer::new(transfer), MAX_TRANSFER_BYTES))
+        .add_service(limited!(BackupServiceServer::new(backup), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(UsageServiceServer::new(usage), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(UserServiceServer::new(user), MAX_SMALL_REQUEST_BYTES))
         .add_service(limited!(AclServiceServer::new(acl), MAX_REQUEST_BYTES))

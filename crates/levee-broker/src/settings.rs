@@ -7,6 +7,7 @@
 //! configuration are reported at once; `config/leveed.toml` holds every key with its default and range,
 //! commented out.
 
+mod backup;
 mod check;
 mod load;
 mod tls;
@@ -14,6 +15,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub use backup::BackupSettings;
 pub use check::check;
 pub(crate) use load::nearest;
 pub use load::{Invalid, Overrides, load};
@@ -47,10 +49,14 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// What tenants get.
     pub tenants: TenantSettings,
+    /// What topics have that do not say.
+    pub topics: TopicSettings,
     /// What all tenants may use together.
     pub node: NodeSettings,
     /// Journal, index and caches.
     pub storage: ShardSettings,
+    /// Where backups go.
+    pub backup: BackupSettings,
     /// Threads.
     pub runtime: RuntimeSettings,
     /// Log lines.
@@ -68,8 +74,10 @@ impl Default for Settings {
             metrics: MetricsSettings::default(),
             auth: AuthSettings::default(),
             tenants: TenantSettings::default(),
+            topics: TopicSettings::default(),
             node: NodeSettings::default(),
             storage: ShardSettings::default(),
+            backup: BackupSettings::default(),
             runtime: RuntimeSettings::default(),
             log: LogSettings::default(),
         }
@@ -210,6 +218,35 @@ pub struct TenantSettings {
 impl Default for TenantSettings {
     fn default() -> Self {
         Self { default_plan: "default".to_owned() }
+    }
+}
+
+/// Properties of topics for which neither the topic nor its tenant has a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TopicSettings {
+    /// Milliseconds after which records go, `retention.ms`. 1 to 3,155,760,000,000; -1, the default: they stay.
+    pub retention_ms: i64,
+    /// Bytes that a partition stores, `retention.bytes`: the oldest records go when there are more. 1 to
+    /// 1,152,921,504,606,846,976; -1, the default: no limit.
+    pub retention_bytes: i64,
+}
+
+impl Default for TopicSettings {
+    fn default() -> Self {
+        Self { retention_ms: -1, retention_bytes: -1 }
+    }
+}
+
+impl Settings {
+    /// Those of the shard.
+    #[must_use]
+    pub fn shard(&self) -> ShardSettings {
+        let TopicSettings { retention_ms, retention_bytes } = self.topics;
+        let set = [("retention.ms", retention_ms), ("retention.bytes", retention_bytes)];
+        let set = set.into_iter().filter(|(_, value)| *value != -1);
+        let topic_defaults = set.map(|(name, value)| (name.to_owned(), value.to_string())).collect();
+        ShardSettings { topic_defaults, ..self.storage.clone() }
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 pub(crate) mod acl;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod consume;
 pub(crate) mod context;
@@ -20,6 +21,7 @@ pub(crate) mod of;
 pub(crate) mod plan;
 pub(crate) mod produce;
 pub(crate) mod quota;
+pub(crate) mod table;
 pub(crate) mod tenant;
 pub(crate) mod token;
 pub(crate) mod top;
@@ -106,8 +108,8 @@ pub(crate) struct Global {
     /// How long an answer may take, such as 500ms or 30s.
     ///
     /// A command that asks once and waits longer than this ends with exit code 6. `produce` gives each
-    /// record this long to be acknowledged (default there: 2m); `consume` and `work` end when no record arrives
-    /// for this long, if the flag or the variable is given.
+    /// record this long to be acknowledged (default there: 2m); `consume`, `work` and `table watch` end when no record
+    /// arrives for this long, if the flag or the variable is given.
     ///
     /// [env: LEVEE_TIMEOUT] [default: 30s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
@@ -116,7 +118,7 @@ pub(crate) struct Global {
     /// The form of the result.
     ///
     /// `json` is the stable contract for programs: one object, with integer bytes and RFC 3339 times, and
-    /// with an "error" object in it when the command fails. Not for `consume` and `work`, which have --format, `completion`,
+    /// with an "error" object in it when the command fails. Not for `consume`, `work`, `table scan` and `table watch`, which have --format, `completion`,
     /// `audit tail`, which has --json, and `tenant usage --csv`.
     ///
     /// [env: LEVEE_OUTPUT] [default: table]
@@ -151,6 +153,9 @@ pub(crate) enum Command {
     /// Creates, shows, changes and deletes tenants, and tells what they used.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Makes and shows backups of the server, and restores a tenant of one.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Creates, shows, changes and deletes plans: named sets of quotas.
     #[command(subcommand)]
     Plan(plan::PlanCommand),
@@ -172,6 +177,9 @@ pub(crate) enum Command {
     /// Creates, shows, changes and deletes topics.
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// Reads tables by key, and erases keys: tables are topics with cleanup.policy=compact.
+    #[command(subcommand)]
+    Table(table::TableCommand),
     /// Shows groups of consumers and queues and their lag, sets where they go on, and deletes them.
     #[command(subcommand)]
     Group(group::GroupCommand),

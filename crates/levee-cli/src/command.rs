@@ -2,6 +2,7 @@
 
 mod acl;
 mod audit;
+mod backup;
 mod completion;
 mod consume;
 mod context;
@@ -11,6 +12,7 @@ mod produce;
 mod quota;
 mod several;
 mod status;
+mod table;
 mod tenant;
 mod token;
 mod top;
@@ -21,6 +23,7 @@ mod work;
 use crate::bench;
 use crate::cli::audit::AuditCommand;
 use crate::cli::bench::BenchCommand;
+use crate::cli::table::TableCommand;
 use crate::cli::tenant::{TenantCommand, UsageArgs};
 use crate::cli::token::TokenCommand;
 use crate::cli::{Cli, Command, Global};
@@ -48,7 +51,9 @@ pub(crate) struct Surroundings<'a> {
 /// The variable names no format, or the flag is given to a command that has no use for it.
 pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>, Failure> {
     let hint = match cli.command {
-        Command::Consume(_) | Command::Work(_) => {
+        Command::Consume(_)
+        | Command::Work(_)
+        | Command::Table(TableCommand::Scan(_) | TableCommand::Watch(_)) => {
             "choose the form of records with -f (--format): raw, json or a text with fields"
         }
         Command::Completion { .. } => "leave it out: the result is a script",
@@ -71,6 +76,7 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
         | Command::Status
         | Command::Top(_)
         | Command::Tenant(_)
+        | Command::Backup(_)
         | Command::Plan(_)
         | Command::Quota(_)
         | Command::User(_)
@@ -78,6 +84,7 @@ pub(crate) fn format(cli: &Cli, variable: Option<&str>) -> Result<Option<Format>
         | Command::Acl(_)
         | Command::Audit(_)
         | Command::Topic(_)
+        | Command::Table(_)
         | Command::Group(_)
         | Command::Produce(_)
         | Command::Bench(_) => return Format::choose(cli.global.output, variable).map(Some),
@@ -96,6 +103,7 @@ pub(crate) fn guess_format(arguments: &[String], variable: Option<&str>) -> Opti
     let has_csv = || arguments.iter().any(|argument| argument == "--csv");
     match (command.map(|(noun, _)| noun), verb.map(|(name, _)| name)) {
         (Some("consume" | "work" | "completion"), _) | (Some("audit"), Some("tail")) => None,
+        (Some("table"), Some("scan" | "watch")) => None,
         (Some("tenant"), Some("usage")) if has_csv() => None,
         _ => Some(Format::guess(arguments, variable)),
     }
@@ -120,6 +128,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
             top::run(&args, format, &session()?).await
         }
         Command::Tenant(command) => tenant::run(&command, &session()?).await,
+        Command::Backup(command) => backup::run(&command, &session()?).await,
         Command::Plan(command) => plan::run(&command, &session()?).await,
         Command::Quota(command) => quota::run(&command, &session()?).await,
         Command::User(command) => user::run(&command, &session()?).await,
@@ -127,6 +136,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings<'_>) -> Result<Vie
         Command::Acl(command) => acl::run(&command, &session()?).await,
         Command::Audit(command) => audit::run(&command, &session()?).await,
         Command::Topic(command) => topic::run(&command, &session()?).await,
+        Command::Table(command) => table::run(&command, &session()?).await,
         Command::Group(command) => group::run(&command, &session()?).await,
         Command::Produce(args) => produce::run(args, &session()?).await,
         Command::Consume(args) => consume::run(&args, &session()?).await,

@@ -166,6 +166,12 @@ fn template(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
+/// The stable form of a record for programs, as a value.
+pub(crate) fn json(placed: Placed<'_>) -> serde_json::Value {
+    // It has text and numbers only.
+    serde_json::to_value(JsonRecord::new(placed)).unwrap_or_default()
+}
+
 /// The stable form of a record for programs. Bytes that are no UTF-8 are in the field that ends with
 /// `_base64`, and the plain one is null.
 #[derive(Debug, Serialize)]

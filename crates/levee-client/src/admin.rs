@@ -2,9 +2,11 @@
 
 mod acl;
 mod audit;
+mod backups;
 mod cluster;
 mod groups;
 mod quotas;
+mod tables;
 mod tenants;
 mod tokens;
 mod topics;
@@ -12,6 +14,8 @@ mod transfers;
 mod usage;
 mod users;
 
+pub use backups::{BackupProgress, RestoreProgress};
+pub use tables::{TopicCompaction, TopicVerification};
 pub use tokens::IssuedToken;
 pub use topics::CreatedTopics;
 pub use transfers::TenantExport;

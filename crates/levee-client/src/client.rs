@@ -10,11 +10,13 @@ use crate::identity::Authorization;
 use crate::position::{Offsets, Position};
 use crate::producer::Producer;
 use crate::reader::Reader;
+use crate::table::Tables;
 use crate::transaction::{TransactionSettings, TransactionalProducer};
 use crate::worker::{Worker, WorkerSettings};
 use levee_proto::v1;
 use levee_proto::v1::acl_service_client::AclServiceClient;
 use levee_proto::v1::audit_service_client::AuditServiceClient;
+use levee_proto::v1::backup_service_client::BackupServiceClient;
 use levee_proto::v1::cluster_service_client::ClusterServiceClient;
 use levee_proto::v1::consume_service_client::ConsumeServiceClient;
 use levee_proto::v1::group_service_client::GroupServiceClient;
@@ -22,13 +24,14 @@ use levee_proto::v1::produce_service_client::ProduceServiceClient;
 use levee_proto::v1::queue_service_client::QueueServiceClient;
 use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
+use levee_proto::v1::table_service_client::TableServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
 use levee_proto::v1::transaction_service_client::TransactionServiceClient;
 use levee_proto::v1::transfer_service_client::TransferServiceClient;
 use levee_proto::v1::usage_service_client::UsageServiceClient;
 use levee_proto::v1::user_service_client::UserServiceClient;
-use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
+use levee_types::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_WORK_RESPONSE_BYTES};
 use levee_types::{Clock, Random};
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,6 +180,12 @@ impl Client {
         Appender::open(self, settings).await
     }
 
+    /// Tables, read by key. The identity must be that of a user of a tenant.
+    #[must_use]
+    pub fn tables(&self) -> Tables {
+        Tables::new(self.clone())
+    }
+
     /// Looks up places, 1 to 10,000, in their order. The identity must be that of a user of a tenant.
     ///
     /// # Errors
@@ -247,6 +256,13 @@ impl Client {
         service!(ProduceServiceClient, self.inner.channel.clone(), self)
     }
 
+    /// On the connection that is shared, or on one of its own.
+    pub(crate) fn tables_of(&self, channel: Option<Channel>) -> TableServiceClient<Transport> {
+        let channel = channel.unwrap_or_else(|| self.inner.channel.clone());
+        // The largest record comes alone.
+        service!(TableServiceClient, channel, self).max_decoding_message_size(MAX_WORK_RESPONSE_BYTES)
+    }
+
     pub(crate) fn topics(&self) -> TopicServiceClient<Transport> {
         service!(TopicServiceClient, self.inner.channel.clone(), self)
     }
@@ -258,6 +274,10 @@ impl Client {
     pub(crate) fn transfers(&self) -> TransferServiceClient<Transport> {
         // A connection of its own: what is not taken yet never holds up the answers to others.
         service!(TransferServiceClient, self.connect(), self)
+    }
+
+    pub(crate) fn backups(&self) -> BackupServiceClient<Transport> {
+        service!(BackupServiceClient, self.inner.channel.clone(), self)
     }
 
     pub(crate) fn usage(&self) -> UsageServiceClient<Transport> {

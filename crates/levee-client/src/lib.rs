@@ -4,7 +4,8 @@
 //! sends them again when needed without storing them twice or out of order; a [`Reader`], which follows
 //! partitions and resumes where it was; a [`Consumer`], which shares partitions with the other members of its group; a
 //! [`Worker`], which takes single records of a queue; a [`TransactionalProducer`], whose records and offsets are committed
-//! together; an [`Appender`], which appends if nobody else has; and [`Admin`], the calls of administration.
+//! together; an [`Appender`], which appends if nobody else has; [`Tables`], which are read by key; and [`Admin`], the calls
+//! of administration.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), levee_client::Error> {
@@ -41,12 +42,16 @@ mod reader;
 mod record;
 mod secret;
 mod stored;
+mod table;
 pub mod tenant_file;
 mod tls;
 mod transaction;
 mod worker;
 
-pub use admin::{Admin, CreatedTopics, IssuedToken, TenantExport};
+pub use admin::{
+    Admin, BackupProgress, CreatedTopics, IssuedToken, RestoreProgress, TenantExport, TopicCompaction,
+    TopicVerification,
+};
 pub use ambient::SystemClock;
 pub use appender::{Appender, AppenderSettings};
 pub use client::Client;
@@ -61,6 +66,7 @@ pub use producer::{Acked, Delivery, Producer};
 pub use reader::Reader;
 pub use record::{ReadBatch, ReadRecord, Record};
 pub use secret::Secret;
+pub use table::{TableAt, TableChange, TableScan, TableScanner, TableWatch, TableWatcher, Tables};
 pub use tls::TlsSettings;
 pub use transaction::{Committed, CommittedBatch, Transaction, TransactionSettings, TransactionalProducer};
 pub use worker::{Leased, QueueSettings, Settled, Worker, WorkerSettings};

@@ -158,6 +158,7 @@ impl Reader {
                 Ok(None)
             }
             Some(_) => Err(of_link(Error::protocol("the broker sent something else than batches"))),
+            None if self.cursor.ended() => Ok(None),
             None => Err(of_link(Error::connection("the broker ended the stream"))),
         }
     }

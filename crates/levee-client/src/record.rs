@@ -91,15 +91,19 @@ pub struct ReadRecord {
     pub record: Record,
 }
 
-/// Records of one partition that were stored together.
+/// Records of one partition that are stored together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadBatch {
     /// The topic.
     pub topic: Arc<str>,
     /// The partition.
     pub partition: u32,
-    /// The offset of the first of `records`; the others follow without gaps.
+    /// The offset of the first of `records`.
     pub base_offset: u64,
+    /// The offset of each of `records`: ascending, and without gaps, but where compaction removed records of a table.
+    pub offsets: Vec<u64>,
+    /// Where reading goes on behind the batch.
+    pub next_offset: u64,
     /// The end of the log of the partition when the batch was sent: what is left to read.
     pub end_offset: u64,
     /// When the broker appended the batch, in Unix milliseconds.

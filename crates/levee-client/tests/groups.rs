@@ -7,6 +7,7 @@ mod script {
     #![expect(unreachable_pub, reason = "shared within this test")]
     pub mod call;
     pub mod consume;
+    pub mod stream;
 }
 
 use levee_client::v1::consume_request::Kind as Ask;

@@ -6,6 +6,7 @@
 mod script {
     #![expect(unreachable_pub, reason = "shared within this test")]
     pub mod call;
+    pub mod stream;
     pub mod work;
 }
 

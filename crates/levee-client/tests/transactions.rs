@@ -5,6 +5,7 @@
 mod script {
     #![expect(unreachable_pub, reason = "shared within this test")]
     pub mod call;
+    pub mod stream;
     pub mod transact;
 }
 
@@ -44,7 +45,7 @@ fn large(bytes: usize) -> Record {
 
 fn values(batch: &bytes::Bytes) -> Vec<String> {
     let records = batch::decode(batch).unwrap();
-    records.into_iter().map(|record| String::from_utf8(record.value.unwrap().into()).unwrap()).collect()
+    records.into_iter().map(|(_, record)| String::from_utf8(record.value.unwrap().into()).unwrap()).collect()
 }
 
 fn committed(base_offsets: &[u64]) -> Result<v1::CommitTransactionResponse, Status> {

@@ -7,6 +7,8 @@ pub(crate) mod acl;
 pub(crate) mod audit;
 pub(crate) mod groups;
 pub(crate) mod plans;
+pub(crate) mod retention;
+pub(crate) mod tables;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod transactions;

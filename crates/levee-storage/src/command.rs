@@ -4,13 +4,18 @@ use crate::catalog::Topic;
 use crate::committer::{ENTRY_BYTES, Group, Machine};
 use crate::error::StorageError;
 use crate::fence::Fence;
+use crate::keyed::Keys;
 use crate::queue::Claim;
-use crate::transaction::{Deadline, Staged, TransactionCommit, TransactionCommitted, TransactionSequence};
+use crate::shard::Stand;
+use crate::transaction::{
+    Deadline, Staged, StagedKeys, TransactionCommit, TransactionCommitted, TransactionSequence,
+};
 use bytes::Bytes;
 use levee_types::fair::SYSTEM_WEIGHT;
 use levee_types::group::Ahead;
 use levee_types::limits::MAX_TRANSACTION_BATCHES;
 use levee_types::{Durability, GroupId, PartitionId, ProducerId, TenantId};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -27,6 +32,8 @@ pub struct Append {
     pub records: u32,
     /// The largest timestamp of its records in Unix milliseconds, if any has one.
     pub max_timestamp_ms: Option<i64>,
+    /// The keys of its records, if the topic is a table: then every record has one.
+    pub keys: Option<Keys>,
     /// Who sends it, to store a repeated batch once.
     pub producer: Option<ProducerSequence>,
     /// The offset that its first record must get; otherwise nothing is appended.
@@ -40,7 +47,7 @@ pub struct Append {
 /// Where a batch stood when it was exported, and must stand again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// Offset of its first record: where the log of the partition ends.
+    /// Offset of its first record: where the log of the partition ends, or behind that where there is a gap.
     pub base_offset: u64,
     /// When it was appended, in Unix milliseconds.
     pub append_time_ms: i64,
@@ -129,10 +136,14 @@ pub(crate) enum Command {
     /// A record that a queue gives up, and that it is done with.
     CommitDead(Box<(Append, Commit)>, Reply<Appended>),
     Stage(Append, TransactionSequence, Reply<Staged>),
-    CommitTransaction(TenantId, TransactionCommit, Reply<TransactionCommitted>),
+    /// With the keys of what is staged for tables.
+    CommitTransaction(TenantId, TransactionCommit, StagedKeys, Reply<TransactionCommitted>),
     AbortTransaction(TenantId, ProducerSession, u64, Reply<()>),
     /// Aborts a transaction that is still open when its time is over.
     ExpireTransaction(Deadline, Reply<()>),
+    /// Everything is made durable, and the index begins to be flushed. With a directory: it is flushed and linked to
+    /// there.
+    Stand(Option<PathBuf>, Reply<Stand>),
     /// For a tenant, or the system.
     Change(TenantId, Change),
 }
@@ -143,7 +154,7 @@ impl Command {
         let mut entries = 1;
         let weight = match self {
             Self::Append(append, _) | Self::Import(append, ..) | Self::Stage(append, ..) => append.weight,
-            Self::CommitTransaction(_, commit, _) => {
+            Self::CommitTransaction(_, commit, ..) => {
                 // Each of them is written to the index, wherever its bytes are.
                 entries += commit.batches.len()
                     + commit.commits.len()
@@ -156,7 +167,8 @@ impl Command {
             | Self::RenewProducer(..)
             | Self::Commit(..)
             | Self::AbortTransaction(..)
-            | Self::ExpireTransaction(..) => 1,
+            | Self::ExpireTransaction(..)
+            | Self::Stand(..) => 1,
             // One is a whole turn.
             Self::Change(..) => SYSTEM_WEIGHT,
         };
@@ -181,11 +193,12 @@ impl Command {
             | Self::AbortTransaction(tenant, ..)
             | Self::Change(tenant, _) => *tenant,
             Self::ExpireTransaction(deadline, _) => deadline.tenant,
+            Self::Stand(..) => TenantId::SYSTEM,
         }
     }
 
     /// Whether it is decided on memory that runs ahead of the rows, and so may stand before others in a group.
     pub(crate) fn shares_a_group(&self) -> bool {
-        !matches!(self, Self::Change(..))
+        !matches!(self, Self::Change(..) | Self::Stand(..))
     }
 }

@@ -12,24 +12,29 @@ mod group;
 mod machine;
 
 pub(crate) use group::Group;
-pub(crate) use machine::{Draft, Machine};
+pub(crate) use machine::{Draft, Machine, Move, NewBatch, Replacement, Tombstones};
 pub use machine::{NewToken, QuotaChange, QuotaTarget};
 
 use crate::catalog::Catalog;
-use crate::command::Command;
+use crate::command::{Command, Reply};
 use crate::error::StorageError;
 use crate::index::{FLUSH_RANGES, FLUSH_ROWS_BYTES, Index};
 use crate::journal::{Journal, JournalError};
+use crate::pressure::Pressure;
 use crate::queue::{Queue, Queued};
+use crate::rows::Checkpoint;
 use crate::segments::{SegmentStore, is_full};
 use crate::settings::ShardSettings;
+use crate::shard::Stand;
 use crate::status::{ShardState, StatusBoard};
 use crate::tail::TailWriter;
 use crate::watches::TenantWatches;
 pub(crate) use group::ENTRY_BYTES;
 use group::Effect;
 use levee_types::Clock;
+use prost::Message as _;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +108,7 @@ pub(crate) struct Shared {
     pub(crate) index: Arc<Index>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) watches: Arc<TenantWatches>,
+    pub(crate) pressure: Arc<Pressure>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -114,9 +120,9 @@ impl<S: SegmentStore> Committer<S> {
         settings: ShardSettings,
         unflushed: Unflushed,
     ) -> Self {
-        let Shared { queue, board, index, catalog, watches, clock } = shared;
+        let Shared { queue, board, index, catalog, watches, pressure, clock } = shared;
         let committer = Self {
-            machine: Machine::new(Arc::clone(&index)),
+            machine: Machine::new(Arc::clone(&index), pressure),
             queue,
             board,
             clock,
@@ -155,6 +161,13 @@ impl<S: SegmentStore> Committer<S> {
             if !group.is_empty() && self.machine.needs_applied_rows(&command) {
                 self.commit_or_fail(std::mem::take(&mut group));
             }
+            let command = match command {
+                Command::Stand(directory, reply) => {
+                    self.stand_or_fail(directory.as_deref(), reply);
+                    continue;
+                }
+                command => command,
+            };
             let shares_a_group = command.shares_a_group();
             let entries = group.entries();
             self.decide(command, &mut group);
@@ -178,6 +191,7 @@ impl<S: SegmentStore> Committer<S> {
         if let Some(refusal) = self.board.refusal() {
             group.refuse(command, &refusal);
         } else {
+            self.machine.set_segment(self.journal.segment());
             self.machine.decide(command, group, self.clock.unix_ms());
         }
     }
@@ -199,16 +213,50 @@ impl<S: SegmentStore> Committer<S> {
         self.sync_if_due();
     }
 
+    fn stand_or_fail(&mut self, directory: Option<&Path>, reply: Reply<Stand>) {
+        let result = match self.board.refusal() {
+            Some(refusal) => Err(refusal),
+            None => self.stand(directory).unwrap_or_else(|error| {
+                self.fail(&error);
+                Err(error.to_answer())
+            }),
+        };
+        // Whoever asked may be gone.
+        let _ = reply.send(result);
+    }
+
+    /// Has the disk hold all that was done. That a directory cannot be made is a matter of whoever asked for it, and
+    /// the rest works as before.
+    fn stand(&mut self, directory: Option<&Path>) -> Result<Result<Stand, StorageError>, CommitError> {
+        self.begin_flush()?;
+        if let Some(directory) = directory {
+            self.index.flush()?;
+            if let Err(error) = self.index.link_to(directory) {
+                return Ok(Err(error.into()));
+            }
+        }
+        let (segment, end) = self.journal.end();
+        let row = self.index.checkpoint()?;
+        let at = match row.as_deref().map(Checkpoint::decode).transpose() {
+            Ok(at) => at,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        Ok(Ok(Stand { at, segment, end, now_ms: self.clock.unix_ms() }))
+    }
+
     /// Makes a group durable and readable.
     fn commit(&mut self, group: &mut group::GroupChanges) -> Result<(), CommitError> {
         if group.entries.is_empty() {
             return if group.needs_sync { Ok(self.sync()?) } else { Ok(()) };
         }
         let started = self.clock.monotonic();
+        if group.begins_segment {
+            self.journal.end_segment()?;
+        }
         let journal_bytes = self.journal.bytes();
         let written = self.journal.append(&group.entries)?;
         let appended = self.journal.bytes() - journal_bytes;
-        if group.needs_sync {
+        if group.needs_sync || self.index.expects_flushes() {
             self.sync()?;
         } else if self.sync_due.is_none() {
             let interval = Duration::from_millis(self.settings.sync_interval_ms);
@@ -216,7 +264,7 @@ impl<S: SegmentStore> Committer<S> {
         }
         let mut changes = self.index.changes();
         for (entry, written) in group.entries.iter().zip(&written) {
-            changes.add(&entry.operations, written.at.segment, written.payload);
+            changes.add(&entry.operations, entry.keys(), written.at.segment, written.payload);
             changes.set_checkpoint(&written.at);
         }
         self.unflushed_rows += changes.size();
@@ -260,6 +308,7 @@ impl<S: SegmentStore> Committer<S> {
             }
             Effect::TenantChanged(tenant) => self.watches.tell(tenant),
             Effect::PlanChanged => self.watches.tell_all(),
+            Effect::SegmentsDeleted(ids) => self.journal.forget(&ids),
         }
     }
 

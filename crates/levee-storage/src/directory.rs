@@ -5,12 +5,15 @@
 //! LOCK       locked by the process that uses the directory
 //! journal/   segments
 //! watermark  a lower bound of what is durable in the journal
-//! index/     RocksDB; can be built again from the journal
+//! index/     RocksDB; can be built again from the journal while no segment of it is deleted
+//! scratch/   what backups and restores are at; emptied at the start
+//! RESTORING  only while the directory is made of a backup
 //! ```
 
 use crate::error::OpenError;
 use crate::journal::Journal;
 use crate::segments::{FileSegments, SegmentStore, sync_directory};
+use crate::shard::SCRATCH;
 use levee_types::{Random, hex};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File, OpenOptions};
@@ -21,13 +24,35 @@ use std::path::{Path, PathBuf};
 /// one of this, because what is written from now on can be read by no earlier version.
 ///
 /// Format 2: appends carry the totals of their tenants. Format 3: groups, and batches of open
-/// transactions.
-const FORMAT: u32 = 3;
+/// transactions. Format 4: keys of tables, batches that took the place of others, and segments that are deleted.
+const FORMAT: u32 = 4;
+
+/// There only while a directory is made of a backup.
+pub(crate) const RESTORING: &str = "RESTORING";
+
+/// What a data directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The version of what is stored.
+    pub format: u32,
+    /// What the checksums of the journal begin with, the same in all that was restored from it. Who knows it can
+    /// forge proofs (see the recovery of the journal).
+    pub journal: [u8; 16],
+    /// Tells it from what was restored from it, which goes on in another way.
+    pub copy: [u8; 16],
+}
+
+impl Identity {
+    /// Of a journal that nothing was restored into.
+    pub(crate) fn original(journal: [u8; 16]) -> Self {
+        Self { format: FORMAT, journal, copy: journal }
+    }
+}
 
 /// An open data directory. Dropping it unlocks it.
 pub(crate) struct Directory {
     pub(crate) path: PathBuf,
-    pub(crate) id: [u8; 16],
+    pub(crate) identity: Identity,
     _lock: File,
 }
 
@@ -47,6 +72,13 @@ impl Directory {
         let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
         sync_directory(parent).map_err(io(parent))?;
         let lock = lock(path)?;
+        if path.join(RESTORING).exists() {
+            return Err(OpenError::Format {
+                path: path.join(RESTORING),
+                message: "a restore into the directory did not finish: empty it and restore again".to_owned(),
+            });
+        }
+        clear(&path.join(SCRATCH)).map_err(io(&path.join(SCRATCH)))?;
         let marker = path.join("LEVEE");
         let found = match fs::read_to_string(&marker) {
             Ok(text) => {
@@ -60,19 +92,21 @@ impl Directory {
             clear_unfinished(path)?;
         }
         let segments = FileSegments::open(path).map_err(io(&path.join("journal")))?;
-        let id = if let Some((format, id)) = found {
-            if format < FORMAT {
-                write_marker(path, &marker, id).map_err(io(&marker))?;
+        let identity = if let Some(found) = found {
+            let identity = Identity { format: FORMAT, ..found };
+            if found != identity {
+                write_marker(path, identity).map_err(io(&marker))?;
             }
-            id
+            identity
         } else {
             let mut id = [0; 16];
             random.fill(&mut id);
             Journal::create(&segments, id, segment_bytes).map_err(io(&path.join("journal")))?;
-            write_marker(path, &marker, id).map_err(io(&marker))?;
-            id
+            let identity = Identity::original(id);
+            write_marker(path, identity).map_err(io(&marker))?;
+            identity
         };
-        Ok((Self { path: path.to_owned(), id, _lock: lock }, segments))
+        Ok((Self { path: path.to_owned(), identity, _lock: lock }, segments))
     }
 }
 
@@ -110,18 +144,31 @@ fn clear_unfinished(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn write_marker(path: &Path, marker: &Path, id: [u8; 16]) -> io::Result<()> {
-    let id = hex::encode(&id);
+/// Removes a directory with all that is in it.
+fn clear(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        cleared => cleared,
+    }
+}
+
+/// Makes a directory a data directory. Durable when it returns.
+pub(crate) fn write_marker(path: &Path, identity: Identity) -> io::Result<()> {
+    let Identity { format, journal, copy } = identity;
+    let mut text = format!("format = {format}\nid = {}\n", hex::encode(&journal));
+    if copy != journal {
+        text += &format!("copy = {}\n", hex::encode(&copy));
+    }
     let draft = path.join("LEVEE.new");
     let mut file = File::create(&draft)?;
-    write!(file, "format = {FORMAT}\nid = {id}\n")?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&draft, marker)?;
+    fs::rename(&draft, path.join("LEVEE"))?;
     sync_directory(path)
 }
 
-/// The format and the id of a directory that can be read.
-fn parse(text: &str) -> Result<(u32, [u8; 16]), String> {
+/// Format and ids of a directory that can be read.
+fn parse(text: &str) -> Result<Identity, String> {
     let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
     let format = value("format").and_then(|format| format.parse::<u32>().ok()).ok_or("it names no format")?;
     if !(1..=FORMAT).contains(&format) {
@@ -131,8 +178,9 @@ fn parse(text: &str) -> Result<(u32, [u8; 16]), String> {
         ));
     }
     let id = value("id").ok_or("it names no id")?;
-    let id = hex::decode(id).ok_or("its id is not a number of 32 hex digits")?;
-    Ok((format, id))
+    let journal = hex::decode(id).ok_or("its id is not a number of 32 hex digits")?;
+    let copy = value("copy").map(|copy| hex::decode(copy).ok_or("its copy is not a number of 32 hex digits"));
+    Ok(Identity { format, journal, copy: copy.transpose()?.unwrap_or(journal) })
 }
 
 #[cfg(test)]

@@ -36,10 +36,12 @@ pub enum OpenError {
     #[error(transparent)]
     Journal(#[from] JournalDamage),
     /// The index cannot be opened or brought up to date.
-    #[error("{source}{}", index_advice(.source, .path))]
+    #[error("{source}{}", index_advice(.source, *.can_be_rebuilt, .path))]
     Index {
         /// Its directory.
         path: PathBuf,
+        /// No segment of the journal is deleted.
+        can_be_rebuilt: bool,
         /// How.
         source: IndexError,
     },
@@ -49,16 +51,28 @@ pub enum OpenError {
 }
 
 /// What to do about an index that does not open.
-fn index_advice(error: &IndexError, path: &Path) -> String {
+fn index_advice(error: &IndexError, can_be_rebuilt: bool, path: &Path) -> String {
     if error.is_full() {
         "; free space on the disk and start again".to_owned()
     } else if error.is_lasting() {
-        let path = path.display();
+        rebuild_advice(can_be_rebuilt, path)
+    } else {
+        String::new()
+    }
+}
+
+/// What to do about an index that is damaged for good.
+pub(crate) fn rebuild_advice(can_be_rebuilt: bool, path: &Path) -> String {
+    let path = path.display();
+    if can_be_rebuilt {
         format!(
             "; the index can be built again from the journal: move the directory {path} away and start again"
         )
     } else {
-        String::new()
+        format!(
+            "; {path} cannot be built again, because segments of the journal are deleted that it would take: restore a \
+             backup with: leveed restore"
+        )
     }
 }
 
@@ -102,6 +116,12 @@ pub enum StorageError {
         /// The offset that the next record gets.
         end: u64,
     },
+    /// The topic became a table after the batch had been checked.
+    #[error("the topic was changed meanwhile")]
+    TopicChanged,
+    /// The tenant is being exported: see [`crate::CompactionHold`].
+    #[error("the tenant is being exported, and meanwhile nothing of it is compacted or erased")]
+    Held,
     /// The batch would not get the offset that it must get.
     #[error("the batch would get offset {current}, not {expected}")]
     OffsetMismatch {
@@ -249,6 +269,8 @@ impl From<StorageError> for LeveeError {
             E::OffsetOutOfRange { .. } => {
                 (C::OffsetOutOfRange, text, "give an offset that the log has, or read from its start or end")
             }
+            E::Held => (C::Overloaded, text, "try again when the export is over"),
+            E::TopicChanged => (C::Unavailable, text, "send it again"),
             E::OffsetMismatch { current, .. } => {
                 let hint = "read the log up to that offset, decide again, and expect it then";
                 return Self {

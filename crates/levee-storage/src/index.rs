@@ -9,20 +9,24 @@ mod view;
 
 pub(crate) use view::{Rows, View};
 
+use crate::keyed::Keys;
 use crate::keys::{self, KeyRange, Keyspace};
-use crate::operation::{BatchMeta, BatchPlace, Operation};
-use crate::rows::{BatchRow, Checkpoint, StagedRow};
+use crate::operation::{BatchMeta, BatchPlace, KeysMeta, Operation, RewriteMeta};
+use crate::rows::{BatchRow, Checkpoint, KeyRow, StagedRow};
 use crate::usage::Totals;
+use bytes::Bytes;
 use levee_types::TenantId;
 use prost::Message;
+use rocksdb::checkpoint::Checkpoint as RocksCheckpoint;
 use rocksdb::{
-    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
-    DBRawIteratorWithThreadMode, FlushOptions, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch,
-    WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, BoundColumnFamily, Cache,
+    ColumnFamilyDescriptor, CompactOptions, DBCompressionType, DBRawIteratorWithThreadMode, FlushOptions,
+    LiveFile, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch, WriteOptions,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 type Database = rocksdb::DBWithThreadMode<MultiThreaded>;
 
@@ -35,6 +39,7 @@ pub(crate) const FLUSH_RANGES: u64 = 1000;
 /// entries that are not durable.
 const WRITE_BUFFER_BYTES: usize = 1024 * 1024 * 1024;
 const BLOOM_BITS: f64 = 10.0;
+const NUM_SNAPSHOTS: &str = "rocksdb.num-snapshots";
 
 /// The index cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -82,6 +87,16 @@ impl IndexError {
 /// Keys and values of a shard.
 pub(crate) struct Index {
     database: Database,
+    expected_flushes: AtomicUsize,
+}
+
+/// See [`Index::expect_flushes`].
+pub(crate) struct ExpectedFlushes<'a>(&'a AtomicUsize);
+
+impl Drop for ExpectedFlushes<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Index {
@@ -91,7 +106,12 @@ impl Index {
             return Err(IndexError::Manifest { path, position });
         }
         let cache = Cache::new_lru_cache(block_cache_bytes);
-        let mut options = Options::default().get_options_from_string("avoid_flush_during_shutdown=true")?;
+        // The MANIFEST is written anew whenever files come or go: else it keeps the keys at the ends of deleted ones. It
+        // has about 200 bytes for each file; RocksDB would give it 4 MiB, which a full disk may not have.
+        let mut options = Options::default().get_options_from_string(
+            "avoid_flush_during_shutdown=true;\
+             max_manifest_file_size=1;max_manifest_space_amp_pct=0;manifest_preallocation_size=65536",
+        )?;
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_atomic_flush(true);
@@ -99,10 +119,11 @@ impl Index {
         options.set_keep_log_file_num(2);
         options.set_max_log_file_size(1024 * 1024);
         options.set_stats_dump_period_sec(0);
-        let families = [Keyspace::Index, Keyspace::State].map(|keyspace| {
+        let families = Keyspace::ALL.map(|keyspace| {
             ColumnFamilyDescriptor::new(family_name(keyspace), family_options(keyspace, &cache))
         });
-        Ok(Self { database: Database::open_cf_descriptors(&options, path, families)? })
+        let database = Database::open_cf_descriptors(&options, path, families)?;
+        Ok(Self { database, expected_flushes: AtomicUsize::new(0) })
     }
 
     /// The journal position that the rows on disk and in memory cover.
@@ -126,6 +147,13 @@ impl Index {
         Cursor(self.database.raw_iterator_cf_opt(&self.family(keyspace), within(range)))
     }
 
+    /// A cursor like that. What it reads takes no room in memory from what is read often.
+    pub(crate) fn sweep(&self, keyspace: Keyspace, range: KeyRange) -> Cursor<'_> {
+        let mut options = within(range);
+        options.fill_cache(false);
+        Cursor(self.database.raw_iterator_cf_opt(&self.family(keyspace), options))
+    }
+
     /// All rows as they are now, whatever is applied later.
     pub(crate) fn view(&self) -> View<'_> {
         View { index: self, snapshot: self.database.snapshot() }
@@ -144,15 +172,66 @@ impl Index {
         self.flush_families(false)
     }
 
+    /// Makes an index of what is on disk in a directory that does not exist, of the same files.
+    pub(crate) fn link_to(&self, directory: &Path) -> Result<(), IndexError> {
+        // It must not flush by itself.
+        let never = u64::MAX;
+        Ok(RocksCheckpoint::new(&self.database)?.create_checkpoint_with_log_size(directory, never)?)
+    }
+
     /// Writes everything that was applied to disk. The journal must be durable.
     pub(crate) fn flush(&self) -> Result<(), IndexError> {
         self.flush_families(true)
     }
 
+    /// Writes the files again that have something of a tenant, or what the system has of tenants, so that what is deleted
+    /// there, and flushed, is gone from the disk but for the MANIFEST: that tells of the former files until the next flush.
+    /// Needs [`Self::expect_flushes`]. `false`: not everything was written again, or somebody reads what was there before.
+    pub(crate) fn erase_deleted(&self, tenant: TenantId) -> Result<bool, IndexError> {
+        if self.database.property_int_value(NUM_SNAPSHOTS)? != Some(0) {
+            return Ok(false);
+        }
+        // RocksDB takes the end with it, and what begins there is the next tenant's. Behind every key of this one.
+        let ranges = [tenant, TenantId::SYSTEM].map(|tenant| {
+            let (from, _) = keys::of_tenant(tenant);
+            let to = [&from[..], &[u8::MAX; 16]].concat();
+            (from, to)
+        });
+        let before = self.database.live_files()?;
+        let mut options = CompactOptions::default();
+        options.set_exclusive_manual_compaction(false);
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
+        for keyspace in Keyspace::ALL {
+            for (from, to) in &ranges {
+                self.database.compact_range_cf_opt(&self.family(keyspace), Some(from), Some(to), &options);
+            }
+        }
+        // It does not tell whether it has failed.
+        let after: HashSet<_> = self.database.live_files()?.into_iter().map(|file| file.name).collect();
+        let overlaps = |file: &LiveFile| {
+            let (first, last) = (file.start_key.as_ref(), file.end_key.as_ref());
+            ranges
+                .iter()
+                .any(|(from, to)| first.is_none_or(|key| key <= to) && last.is_none_or(|key| key >= from))
+        };
+        Ok(!before.iter().any(|file| overlaps(file) && after.contains(&file.name)))
+    }
+
+    /// While this is there RocksDB may flush by itself whatever was applied.
+    pub(crate) fn expect_flushes(&self) -> ExpectedFlushes<'_> {
+        self.expected_flushes.fetch_add(1, Ordering::SeqCst);
+        ExpectedFlushes(&self.expected_flushes)
+    }
+
+    /// Whether nothing may be applied that is not durable.
+    pub(crate) fn expects_flushes(&self) -> bool {
+        self.expected_flushes.load(Ordering::SeqCst) > 0
+    }
+
     fn flush_families(&self, wait: bool) -> Result<(), IndexError> {
         let mut options = FlushOptions::default();
         options.set_wait(wait);
-        let families = [self.family(Keyspace::Index), self.family(Keyspace::State)];
+        let families = Keyspace::ALL.map(|keyspace| self.family(keyspace));
         Ok(self.database.flush_cfs_opt(&families.each_ref(), &options)?)
     }
 
@@ -163,7 +242,11 @@ impl Index {
 
     /// An empty set of changes.
     pub(crate) fn changes(&self) -> Changes<'_> {
-        let families = Families { index: self.family(Keyspace::Index), state: self.family(Keyspace::State) };
+        let families = Families {
+            index: self.family(Keyspace::Index),
+            state: self.family(Keyspace::State),
+            keys: self.family(Keyspace::Keys),
+        };
         Changes { families, batch: WriteBatch::default(), ranges: 0, totals: HashMap::new() }
     }
 }
@@ -179,6 +262,7 @@ fn family_name(keyspace: Keyspace) -> &'static str {
     match keyspace {
         Keyspace::Index => "index",
         Keyspace::State => "state",
+        Keyspace::Keys => "keys",
     }
 }
 
@@ -187,8 +271,12 @@ fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
     table.set_block_cache(cache);
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // The filter of a file in one piece is larger than a shard of a small cache: then each lookup would read it.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_pin_top_level_index_and_filter(true);
     table.set_format_version(6);
-    if keyspace == Keyspace::State {
+    if keyspace != Keyspace::Index {
         // Batches are only found by seeking, which a bloom filter cannot help.
         table.set_bloom_filter(BLOOM_BITS, false);
     }
@@ -216,6 +304,7 @@ pub(crate) struct Changes<'a> {
 struct Families<'a> {
     index: Arc<BoundColumnFamily<'a>>,
     state: Arc<BoundColumnFamily<'a>>,
+    keys: Arc<BoundColumnFamily<'a>>,
 }
 
 impl<'a> Families<'a> {
@@ -223,13 +312,22 @@ impl<'a> Families<'a> {
         match keyspace {
             Keyspace::Index => &self.index,
             Keyspace::State => &self.state,
+            Keyspace::Keys => &self.keys,
         }
     }
 }
 
 impl Changes<'_> {
-    /// Adds what an entry does. `payload` is where its batches begin in the segment.
-    pub(crate) fn add(&mut self, operations: &[Operation], segment: u64, mut payload: u64) {
+    /// Adds what an entry does. `keys` are those of its batches of tables, in their order. `payload` is where its
+    /// batches begin in the segment.
+    pub(crate) fn add<'k>(
+        &mut self,
+        operations: &[Operation],
+        keys: impl IntoIterator<Item = &'k Bytes>,
+        segment: u64,
+        mut payload: u64,
+    ) {
+        let mut keys = keys.into_iter();
         for operation in operations {
             if may_change_totals(operation) {
                 self.write_totals();
@@ -240,6 +338,16 @@ impl Changes<'_> {
                     payload += u64::from(batch.length);
                 }
                 Operation::AppendStaged(batch, place) => self.append(batch, *place),
+                Operation::SetKeys(meta) => {
+                    if let Some(bytes) = keys.next() {
+                        self.set_keys(meta, bytes);
+                    }
+                    payload += u64::from(meta.length);
+                }
+                Operation::Rewrite(rewrite) => {
+                    self.rewrite(rewrite, BatchPlace { segment, position: payload });
+                    payload += u64::from(rewrite.batch.length);
+                }
                 Operation::Stage(batch) => {
                     let row = StagedRow::new(batch, BatchPlace { segment, position: payload });
                     let key = keys::staged(batch.partition.tenant, batch.producer, batch.index);
@@ -269,6 +377,26 @@ impl Changes<'_> {
         self.batch.put_cf(&self.families.index, key, row.encode());
     }
 
+    /// What is not the keys of a batch was refused before it was written, and is damage that a checksum told.
+    fn set_keys(&mut self, meta: &KeysMeta, bytes: &Bytes) {
+        let keys = Keys::from_bytes(bytes.clone());
+        for keyed in keys.iter().map_while(Result::ok) {
+            let offset = meta.base_offset + u64::from(keyed.delta);
+            let row = KeyRow { offset, is_tombstone: keyed.is_tombstone };
+            self.batch.put_cf(&self.families.keys, keys::table_key(meta.partition, keyed.key), row.encode());
+        }
+    }
+
+    fn rewrite(&mut self, rewrite: &RewriteMeta, place: BatchPlace) {
+        let batch = &rewrite.batch;
+        let row = BatchRow {
+            rewritten: Some(rewrite.tombstones_until_ms).filter(|until| *until != RewriteMeta::AS_APPENDED),
+            ..BatchRow::new(batch, place.segment, place.position)
+        };
+        let key = keys::batch(batch.partition, batch.base_offset);
+        self.batch.put_cf(&self.families.index, key, row.encode());
+    }
+
     fn write_totals(&mut self) {
         for ((tenant, hour), totals) in self.totals.drain() {
             self.batch.put_cf(&self.families.state, keys::usage(tenant, hour), totals.encode());
@@ -294,7 +422,11 @@ impl Changes<'_> {
 /// Whether an operation may remove totals of before it, or set others.
 fn may_change_totals(operation: &Operation) -> bool {
     match operation {
-        Operation::Append(_) | Operation::AppendStaged(..) | Operation::Stage(_) => false,
+        Operation::Append(_)
+        | Operation::AppendStaged(..)
+        | Operation::Stage(_)
+        | Operation::SetKeys(_)
+        | Operation::Rewrite(_) => false,
         Operation::Put { key, .. } | Operation::Delete { key, .. } => keys::is_usage(key),
         Operation::DeleteRange { .. } => true,
     }

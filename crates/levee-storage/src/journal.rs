@@ -2,19 +2,23 @@
 //!
 //! Must hold: an entry that was synced is found again or its loss is reported, never passed over; what
 //! follows the last durable entry may be torn and is cut off; after a failed write or sync nothing is
-//! written any more.
+//! written any more. A segment that nothing needs may go, and leaves a hole: which ones did, the index knows.
 
 mod format;
 mod recovery;
+mod survey;
 mod watermark;
 
 pub use crate::rows::Checkpoint;
+pub(crate) use recovery::cut;
 pub use recovery::{JournalDamage, ReplayedEntry};
+pub(crate) use survey::tenants_of;
 
 use crate::operation::Operation;
 use crate::segments::{SegmentStore, is_full};
 use bytes::Bytes;
-use format::{ENTRY_HEADER, EntryHeader, Kind, SEGMENT_HEADER, Seed, SegmentHeader, padding};
+use format::{ENTRY_HEADER, EntryHeader, Kind, SEGMENT_HEADER, Seed, SegmentHeader, padding, payload_of};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use watermark::Watermark;
@@ -24,8 +28,17 @@ use watermark::Watermark;
 pub struct Entry {
     /// What it does.
     pub operations: Vec<Operation>,
-    /// The batches of its append and stage operations, in their order.
+    /// Of its operations that have a part of it, in their order.
     pub payload: Vec<Bytes>,
+}
+
+impl Entry {
+    /// The keys of its batches of tables.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Bytes> {
+        let parts = self.operations.iter().filter(|operation| payload_of(operation).is_some());
+        let of_keys = |(operation, part)| matches!(operation, &Operation::SetKeys(_)).then_some(part);
+        parts.zip(&self.payload).filter_map(of_keys)
+    }
 }
 
 /// Where an entry was written.
@@ -79,7 +92,6 @@ pub struct Journal<S> {
     /// Capacity of the segments to come.
     segment_bytes: u64,
     segment: u64,
-    segments: u64,
     /// Where the next entry begins in the last segment.
     position: u64,
     capacity: u64,
@@ -89,8 +101,8 @@ pub struct Journal<S> {
     previous_crc: u32,
     durable: u64,
     watermark: Watermark,
-    /// Bytes of all segments but the last.
-    sealed_bytes: u64,
+    /// Bytes of each segment but the last.
+    sealed: BTreeMap<u64, u64>,
     /// Reused for the headers and operations of a group.
     scratch: Vec<u8>,
 }
@@ -241,14 +253,28 @@ impl<S: SegmentStore> Journal<S> {
             .and_then(|()| self.store.sync(self.segment))
             .and_then(|()| self.store.resize(self.segment, end))
             .map_err(|error| self.failed("seal", error))?;
-        self.sealed_bytes += end;
+        self.sealed.insert(self.segment, end);
         self.segment = header.id;
-        self.segments += 1;
         self.position = SEGMENT_HEADER as u64;
         self.zeros_end = self.position;
         self.capacity = self.segment_bytes;
         metrics::counter!("levee_journal_segments_created_total").increment(1);
         Ok(())
+    }
+
+    /// Begins another segment, if there is anything in the last one.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn end_segment(&mut self) -> Result<(), JournalError> {
+        if self.position > SEGMENT_HEADER as u64 { self.roll(0) } else { Ok(()) }
+    }
+
+    /// Counts segments no more that somebody removes.
+    pub(crate) fn forget(&mut self, ids: &[u64]) {
+        for id in ids {
+            self.sealed.remove(id);
+        }
     }
 
     fn failed(&self, what: &'static str, source: io::Error) -> JournalError {
@@ -267,16 +293,28 @@ impl<S: SegmentStore> Journal<S> {
         self.durable
     }
 
+    /// The last segment, and where the next entry begins in it.
+    #[must_use]
+    pub fn end(&self) -> (u64, u64) {
+        (self.segment, self.position)
+    }
+
     /// How many segments there are.
     #[must_use]
     pub fn segments(&self) -> u64 {
-        self.segments
+        self.sealed.len() as u64 + 1
+    }
+
+    /// The segment that is written.
+    #[must_use]
+    pub fn segment(&self) -> u64 {
+        self.segment
     }
 
     /// Bytes of all segments, without the unused rest of the last.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.sealed_bytes + self.position
+        self.sealed.values().sum::<u64>() + self.position
     }
 }
 

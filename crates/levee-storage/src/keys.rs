@@ -37,6 +37,10 @@
 //! | state | 27 staged batch | producer id, index | [`crate::rows::StagedRow`] |
 //! | state | 28 deadline of a transaction (system) | when, tenant id, producer id | |
 //! | state | 29 what is staged | | [`crate::rows::StagedUseRow`] |
+//! | state | 30 segments that are deleted (system) | | [`crate::rows::SegmentsRow`] |
+//! | state | 31 erasure (system) | number | [`crate::rows::ErasureRow`] |
+//! | state | 33 steady time (system) | | [`crate::rows::SteadyRow`] |
+//! | keys | 34 key of a table | topic id, partition, key | [`crate::rows::KeyRow`] |
 //! | index | 32 batch | topic id, partition, base offset | [`crate::rows::BatchRow`] |
 
 use levee_types::{
@@ -64,13 +68,18 @@ pub enum Keyspace {
     Index = 1,
     /// Everything else.
     State = 2,
+    /// Where the newest record of each key of a table is.
+    Keys = 3,
 }
 
 impl Keyspace {
+    /// Every keyspace.
+    pub(crate) const ALL: [Self; 3] = [Self::Index, Self::State, Self::Keys];
+
     /// The keyspace with this number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Index, Self::State].into_iter().find(|keyspace| *keyspace as u8 == number)
+        Self::ALL.into_iter().find(|keyspace| *keyspace as u8 == number)
     }
 }
 
@@ -103,7 +112,11 @@ const TRANSACTION: u8 = 26;
 const STAGED: u8 = 27;
 const TRANSACTION_DEADLINE: u8 = 28;
 const STAGED_USE: u8 = 29;
+const SEGMENTS: u8 = 30;
+const ERASURE: u8 = 31;
 const BATCH: u8 = 32;
+const STEADY: u8 = 33;
+const TABLE_KEY: u8 = 34;
 
 /// A key under construction.
 struct Key(Vec<u8>);
@@ -164,6 +177,16 @@ pub(crate) fn tenants_from(name: &str) -> Vec<u8> {
 /// A tenant.
 pub(crate) fn tenant(id: TenantId) -> Vec<u8> {
     Key::new(TenantId::SYSTEM, TENANT).u32(id.0).0
+}
+
+/// All tenants, in the order of their ids.
+pub(crate) fn tenants() -> KeyRange {
+    with_prefix(Key::new(TenantId::SYSTEM, TENANT).0)
+}
+
+/// The tenant out of a key that [`tenant`] made.
+pub(crate) fn tenant_of(key: &[u8]) -> Option<TenantId> {
+    key.get(5..)?.try_into().ok().map(|id| TenantId(u32::from_be_bytes(id)))
 }
 
 /// Counts and next ids of a tenant.
@@ -269,6 +292,11 @@ pub(crate) fn audit_ends(tenant: TenantId) -> Vec<u8> {
 /// An event of the audit log.
 pub(crate) fn audit_event(tenant: TenantId, sequence: u64) -> Vec<u8> {
     Key::new(tenant, AUDIT_EVENT).u64(sequence).0
+}
+
+/// Whether it is one.
+pub(crate) fn is_audit_event(key: &[u8]) -> bool {
+    key.get(size_of::<u32>()) == Some(&AUDIT_EVENT)
 }
 
 /// The audit log of a tenant.
@@ -440,6 +468,46 @@ pub(crate) fn transaction_deadlines() -> KeyRange {
     with_prefix(Key::new(TenantId::SYSTEM, TRANSACTION_DEADLINE).0)
 }
 
+/// Which segments are deleted.
+pub(crate) fn segments() -> Vec<u8> {
+    Key::new(TenantId::SYSTEM, SEGMENTS).0
+}
+
+/// Something whose bytes must go from the journal.
+pub(crate) fn erasure(number: u64) -> Vec<u8> {
+    Key::new(TenantId::SYSTEM, ERASURE).u64(number).0
+}
+
+/// All of them, the oldest first.
+pub(crate) fn erasures() -> KeyRange {
+    with_prefix(Key::new(TenantId::SYSTEM, ERASURE).0)
+}
+
+/// The time that only goes on while the broker runs.
+pub(crate) fn steady() -> Vec<u8> {
+    Key::new(TenantId::SYSTEM, STEADY).0
+}
+
+/// A key of a table.
+pub(crate) fn table_key(partition: PartitionId, key: &[u8]) -> Vec<u8> {
+    Key::new(partition.tenant, TABLE_KEY).u64(partition.topic.0).u32(partition.partition).bytes(key).0
+}
+
+/// The keys of a partition of a table that begin with a prefix.
+pub(crate) fn table_keys(partition: PartitionId, prefix: &[u8]) -> KeyRange {
+    with_prefix(table_key(partition, prefix))
+}
+
+/// The keys of a table.
+pub(crate) fn keys_of_topic(tenant: TenantId, topic: TopicId) -> KeyRange {
+    with_prefix(Key::new(tenant, TABLE_KEY).u64(topic.0).0)
+}
+
+/// The table's key out of a key that [`table_key`] made.
+pub(crate) fn key_of_table(key: &[u8]) -> Option<&[u8]> {
+    key.get(17..)
+}
+
 /// When, and whose transaction, out of a key that [`transaction_deadline`] made.
 pub(crate) fn transaction_deadline_of(key: &[u8]) -> Option<(i64, TenantId, ProducerId)> {
     let at = key.get(5..13)?.try_into().ok().map(u64::from_be_bytes)?;
@@ -476,6 +544,46 @@ pub(crate) fn with_prefix(prefix: Vec<u8>) -> KeyRange {
 /// Everything that a tenant owns, in any keyspace.
 pub(crate) fn of_tenant(id: TenantId) -> KeyRange {
     with_prefix(id.0.to_be_bytes().to_vec())
+}
+
+/// Everything of everybody.
+pub(crate) fn of_all() -> KeyRange {
+    // No key is as long and has only such bytes: kinds are small.
+    (Vec::new(), vec![u8::MAX; 8])
+}
+
+/// Whose a key is.
+pub(crate) fn owner(key: &[u8]) -> Option<TenantId> {
+    key.first_chunk().map(|id| TenantId(u32::from_be_bytes(*id)))
+}
+
+/// The tenant that a key of the system is about, if that is part of the key.
+pub(crate) fn subject(key: &[u8]) -> Option<TenantId> {
+    if owner(key)? != TenantId::SYSTEM {
+        return None;
+    }
+    match *key.get(4)? {
+        TENANT => key.get(5..)?.try_into().ok().map(|id| TenantId(u32::from_be_bytes(id))),
+        DELETION => deletion_of(key).map(|(_, tenant)| tenant),
+        TRANSACTION_DEADLINE => transaction_deadline_of(key).map(|(_, tenant, _)| tenant),
+        _ => None,
+    }
+}
+
+/// All staged batches of a tenant.
+pub(crate) fn staged_of_tenant(tenant: TenantId) -> KeyRange {
+    with_prefix(Key::new(tenant, STAGED).0)
+}
+
+/// The partition and the base offset out of a key that [`batch`] made.
+pub(crate) fn batch_of(key: &[u8]) -> Option<(PartitionId, u64)> {
+    if *key.get(4)? != BATCH {
+        return None;
+    }
+    let topic = key.get(5..13)?.try_into().ok().map(u64::from_be_bytes)?;
+    let partition = key.get(13..17)?.try_into().ok().map(u32::from_be_bytes)?;
+    let base_offset = key.get(17..)?.try_into().ok().map(u64::from_be_bytes)?;
+    Some((PartitionId { tenant: owner(key)?, topic: TopicId(topic), partition }, base_offset))
 }
 
 /// All batches of a partition.

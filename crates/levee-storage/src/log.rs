@@ -6,11 +6,11 @@
 use crate::error::StorageError;
 use crate::index::{Cursor, Index, Rows};
 use crate::keys::{self, Keyspace};
-use crate::operation::BatchMeta;
-use crate::rows::{BatchRow, TrimRow};
+use crate::operation::{BatchMeta, BatchPlace};
+use crate::rows::{BatchRow, StagedRow, TrimRow};
 use crate::segments::SegmentStore;
 use bytes::Bytes;
-use levee_types::PartitionId;
+use levee_types::{PartitionId, TenantId};
 use prost::Message;
 use std::io;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Room {
 /// Batches that were read.
 #[derive(Debug)]
 pub struct Fetched {
-    /// In the order of their offsets; empty at the end of the log.
+    /// In the order of their offsets; none when there is no record from the offset on, up to `end`.
     pub batches: Vec<StoredBatch>,
     /// The end offset of the partition.
     pub end: u64,
@@ -83,6 +83,18 @@ pub struct PartitionOffsets {
     pub appended_bytes: u64,
 }
 
+/// What compaction would win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dirt {
+    /// What the last pass left behind: the offset to which it came, and what was stored then.
+    pub(crate) compacted: (u64, u64),
+    pub(crate) stored_bytes: u64,
+    /// Bytes of batches that came since then and may be compacted.
+    pub(crate) dirty_bytes: u64,
+    /// When the first of these was appended, in Unix milliseconds.
+    pub(crate) oldest_ms: Option<i64>,
+}
+
 /// What the committer must know to append to a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Head {
@@ -91,6 +103,8 @@ pub(crate) struct Head {
     /// Bytes of all batches ever appended.
     pub(crate) bytes: u64,
     pub(crate) max_timestamp_ms: i64,
+    /// Whether the topic is a table; known to the committer only.
+    pub(crate) is_table: bool,
 }
 
 impl Head {
@@ -101,11 +115,12 @@ impl Head {
             end: batch.base_offset + u64::from(batch.records),
             bytes: batch.bytes_before + u64::from(batch.length),
             max_timestamp_ms: batch.max_timestamp_ms,
+            is_table: self.is_table,
         }
     }
 }
 
-/// Reads the logs of all partitions.
+/// Reads the logs of all partitions. Segments are deleted while it reads: what was moved out of them is looked up again.
 pub(crate) struct LogReader<S> {
     index: Arc<Index>,
     segments: Arc<S>,
@@ -118,12 +133,9 @@ impl<S: SegmentStore> LogReader<S> {
 
     /// Where the log of a partition begins and ends.
     pub(crate) fn offsets(&self, partition: PartitionId) -> Result<PartitionOffsets, StorageError> {
-        let mut cursor = self.batches(partition);
-        cursor.first()?;
         let head = head(&self.index, partition)?;
+        let stored_bytes = stored_bytes(&self.index, partition, head)?;
         self.require(partition)?;
-        let stored_bytes =
-            item(&cursor)?.map_or(0, |(_, first)| head.bytes.saturating_sub(first.bytes_before));
         Ok(PartitionOffsets { start: head.start, end: head.end, stored_bytes, appended_bytes: head.bytes })
     }
 
@@ -153,26 +165,45 @@ impl<S: SegmentStore> LogReader<S> {
         offset: u64,
         max_bytes: usize,
     ) -> Result<Fetched, StorageError> {
-        let mut cursor = self.batches(partition);
-        cursor.seek_back(&keys::batch(partition, offset))?;
-        match item(&cursor)? {
-            Some((base, row)) if base + u64::from(row.records) > offset => {}
-            Some(_) => cursor.next()?,
-            None => cursor.first()?,
+        // A look is only too old if a batch is moved and its segment deleted while it lasts, which is seldom.
+        loop {
+            if let Some(fetched) = self.try_fetch(partition, offset, max_bytes)? {
+                return Ok(fetched);
+            }
         }
+    }
+
+    /// The same; `None`: what it found is elsewhere by now.
+    fn try_fetch(
+        &self,
+        partition: PartitionId,
+        offset: u64,
+        max_bytes: usize,
+    ) -> Result<Option<Fetched>, StorageError> {
+        let mut cursor = self.batches(partition);
+        seek(&mut cursor, partition, offset)?;
         // The head is read behind the cursor's view, so that it is never older.
         let head = head(&self.index, partition)?;
         self.require(partition)?;
         if offset < head.start || offset > head.end {
             return Err(StorageError::OffsetOutOfRange { offset, start: head.start, end: head.end });
         }
-        let mut batches = Vec::new();
+        if offset < head.end && item(&cursor)?.is_none() {
+            // Compaction left nothing there, or what is there came behind the cursor's view. A view that is not older
+            // than the head tells: so when there is no batch, there is none before the end that is told.
+            cursor = self.batches(partition);
+            seek(&mut cursor, partition, offset)?;
+        }
+        let mut batches: Vec<StoredBatch> = Vec::new();
         let mut room = Room::new(max_bytes);
         while let Some((base, row)) = item(&cursor)? {
             match self.read(partition, base, &row) {
                 Ok(batch) => batches.push(batch),
                 // What is before a damaged batch can still be read; it is met again as the first.
                 Err(_) if !batches.is_empty() => break,
+                Err(StorageError::Damaged { .. }) if self.has_changed(partition, base, &row)? => {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error),
             }
             room.take(row.length as usize);
@@ -181,10 +212,96 @@ impl<S: SegmentStore> LogReader<S> {
             }
             cursor.next()?;
         }
-        Ok(Fetched { batches, end: head.end })
+        let end = batches.last().map_or(head.end, |last| head.end.max(last.end()));
+        Ok(Some(Fetched { batches, end }))
     }
 
-    fn read(
+    /// The batch that covers an offset, as its row says; `None` if none does.
+    pub(crate) fn find(
+        &self,
+        partition: PartitionId,
+        offset: u64,
+    ) -> Result<Option<(u64, BatchRow)>, StorageError> {
+        let mut cursor = self.batches(partition);
+        cursor.seek_back(&keys::batch(partition, offset))?;
+        Ok(item(&cursor)?.filter(|(base, row)| base + u64::from(row.records) > offset))
+    }
+
+    /// Up to `limit` batches from the one that covers `from` on, as their rows say.
+    pub(crate) fn rows(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, BatchRow)>, StorageError> {
+        let mut cursor = self.batches(partition);
+        seek(&mut cursor, partition, from)?;
+        let mut rows = Vec::new();
+        while rows.len() < limit
+            && let Some(next) = item(&cursor)?
+        {
+            rows.push(next);
+            cursor.next()?;
+        }
+        Ok(rows)
+    }
+
+    /// What of a table came after it was compacted last.
+    pub(crate) fn dirt(&self, partition: PartitionId, until_ms: i64) -> Result<Dirt, StorageError> {
+        let head = head(&self.index, partition)?;
+        let trim = self.index.get(Keyspace::State, &keys::trim(partition))?;
+        let TrimRow { compacted, compacted_bytes, .. } =
+            trim.map(|row| TrimRow::decode(&row[..])).transpose()?.unwrap_or_default();
+        let mut dirt = Dirt {
+            compacted: (compacted, compacted_bytes),
+            stored_bytes: stored_bytes(&self.index, partition, head)?,
+            dirty_bytes: 0,
+            oldest_ms: None,
+        };
+        let mut cursor = self.batches(partition);
+        cursor.seek(&keys::batch(partition, compacted))?;
+        let Some((first, row)) = item(&cursor)? else { return Ok(dirt) };
+        // Where those begin that are too young, if append times ascend: it only says when it is worth it.
+        let (mut low, mut high) = (first, head.end);
+        if until_ms == i64::MAX {
+            low = high;
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            cursor.seek_back(&keys::batch(partition, middle))?;
+            match item(&cursor)? {
+                Some((base, row)) if row.append_time_ms > until_ms => high = middle.min(base),
+                Some((base, row)) => low = (base + u64::from(row.records)).max(middle + 1),
+                None => low = middle + 1,
+            }
+        }
+        cursor.seek(&keys::batch(partition, low))?;
+        let young_from = item(&cursor)?.map_or(head.bytes, |(_, young)| young.bytes_before);
+        dirt.dirty_bytes = young_from.saturating_sub(row.bytes_before);
+        dirt.oldest_ms = (low > first).then_some(row.append_time_ms);
+        Ok(dirt)
+    }
+
+    /// When the first of the tombstones of a table may go whose time has begun, in milliseconds of the steady time, but for
+    /// those that might have gone before `since_ms`.
+    pub(crate) fn tombstones_due(
+        &self,
+        partition: PartitionId,
+        since_ms: u64,
+    ) -> Result<Option<u64>, StorageError> {
+        let mut cursor = self.batches(partition);
+        cursor.first()?;
+        let is_to_come = |until_ms: &u64| *until_ms > 0 && *until_ms >= since_ms;
+        let mut due: Option<u64> = None;
+        while let Some((_, row)) = item(&cursor)? {
+            due = due.into_iter().chain(row.rewritten.filter(is_to_come)).min();
+            cursor.next()?;
+        }
+        Ok(due)
+    }
+
+    /// Reads the batch of a row. Where it cannot be read because it is elsewhere by now, the row has changed.
+    pub(crate) fn read(
         &self,
         partition: PartitionId,
         base_offset: u64,
@@ -201,6 +318,16 @@ impl<S: SegmentStore> LogReader<S> {
             tracing::error!(segment = row.segment, position = row.position, %error, "cannot read a stored batch");
             return Err(StorageError::Unreadable { reason: error.to_string() });
         }
+        let has_moved = read.is_err() && self.has_changed(partition, base_offset, row)?;
+        let damaged = StorageError::Damaged {
+            partition,
+            offset: base_offset,
+            segment: row.segment,
+            position: row.position,
+        };
+        if has_moved {
+            return Err(damaged);
+        }
         if read.is_err() || crc32c::crc32c(&bytes) != row.crc {
             tracing::error!(
                 segment = row.segment,
@@ -210,12 +337,7 @@ impl<S: SegmentStore> LogReader<S> {
                 error = read.err().map(tracing::field::display),
                 "a stored batch is damaged"
             );
-            return Err(StorageError::Damaged {
-                partition,
-                offset: base_offset,
-                segment: row.segment,
-                position: row.position,
-            });
+            return Err(damaged);
         }
         Ok(StoredBatch {
             base_offset,
@@ -226,13 +348,38 @@ impl<S: SegmentStore> LogReader<S> {
         })
     }
 
+    /// Reads a batch that is staged.
+    pub(crate) fn read_staged(&self, tenant: TenantId, row: &StagedRow) -> Result<Bytes, StorageError> {
+        let BatchPlace { segment, position } = row.place;
+        let mut bytes = Vec::with_capacity(row.length as usize);
+        let read = self.segments.read(segment, position, row.length as usize, &mut bytes);
+        read.map_err(|error| StorageError::Unreadable { reason: error.to_string() })?;
+        if crc32c::crc32c(&bytes) != row.crc {
+            let partition = row.partition_of(tenant);
+            tracing::error!(segment, position, %partition, "a staged batch is damaged");
+            return Err(StorageError::Damaged { partition, offset: 0, segment, position });
+        }
+        Ok(bytes.into())
+    }
+
+    /// Whether the row of a batch is another one by now, or gone.
+    fn has_changed(
+        &self,
+        partition: PartitionId,
+        base_offset: u64,
+        row: &BatchRow,
+    ) -> Result<bool, StorageError> {
+        let now = self.index.get(Keyspace::Index, &keys::batch(partition, base_offset))?;
+        Ok(now != Some(row.encode()))
+    }
+
     fn batches(&self, partition: PartitionId) -> Cursor<'_> {
         self.index.cursor(Keyspace::Index, keys::batches(partition))
     }
 
     /// A topic that was deleted has no log, not an empty one. Asked last, so that a deletion that comes
     /// between is noticed.
-    fn require(&self, partition: PartitionId) -> Result<(), StorageError> {
+    pub(crate) fn require(&self, partition: PartitionId) -> Result<(), StorageError> {
         let key = keys::topic(partition.tenant, partition.topic);
         self.index.get(Keyspace::State, &key)?.map(drop).ok_or(StorageError::NoTopic)
     }
@@ -249,6 +396,7 @@ pub(crate) fn head(index: &impl Rows, partition: PartitionId) -> Result<Head, St
             end: base + u64::from(row.records),
             bytes: row.bytes_before + u64::from(row.length),
             max_timestamp_ms: row.max_timestamp_ms,
+            is_table: false,
         },
         None => Head::default(),
     };
@@ -261,7 +409,40 @@ pub(crate) fn head(index: &impl Rows, partition: PartitionId) -> Result<Head, St
         end: last.end.max(trim.end),
         bytes: last.bytes.max(trim.bytes),
         max_timestamp_ms: last.max_timestamp_ms.max(trim.max_timestamp_ms),
+        is_table: false,
     })
+}
+
+/// Bytes of the batches of a partition that are stored. The head is read first: an append that comes between makes it a
+/// little less, and never more than there ever was.
+pub(crate) fn stored_bytes(
+    index: &impl Rows,
+    partition: PartitionId,
+    head: Head,
+) -> Result<u64, StorageError> {
+    Ok(head.bytes.saturating_sub(gone_bytes(index, partition)?.unwrap_or(head.bytes)))
+}
+
+/// Bytes of the batches of a partition that are not stored any more; `None`: of all.
+pub(crate) fn gone_bytes(index: &impl Rows, partition: PartitionId) -> Result<Option<u64>, StorageError> {
+    let mut cursor = index.cursor(Keyspace::Index, keys::batches(partition));
+    cursor.first()?;
+    let Some((_, first)) = item(&cursor)? else { return Ok(None) };
+    let trim = index.get(Keyspace::State, &keys::trim(partition))?;
+    let trim = trim.map(|row| TrimRow::decode(&row[..])).transpose()?;
+    // While no batch was rewritten, those that are gone are those before the first one.
+    Ok(Some(trim.and_then(|trim| trim.gone).unwrap_or(first.bytes_before)))
+}
+
+/// Goes to the batch that covers an offset, or else to the first one behind it.
+fn seek(cursor: &mut Cursor<'_>, partition: PartitionId, offset: u64) -> Result<(), StorageError> {
+    cursor.seek_back(&keys::batch(partition, offset))?;
+    match item(cursor)? {
+        Some((base, row)) if base + u64::from(row.records) > offset => {}
+        Some(_) => cursor.next()?,
+        None => cursor.first()?,
+    }
+    Ok(())
 }
 
 /// Base offset and row of the batch at a cursor.

@@ -1,6 +1,6 @@
 //! Operations: what an entry of the journal does to the index and the state.
 //!
-//! Persisted, formats 1 to 3. All integers are little endian. Tags and keyspace numbers are never reused.
+//! Persisted, formats 1 to 4. All integers are little endian. Tags and keyspace numbers are never reused.
 //! An entry's operations carry everything that applying them needs, so that the index is a function of
 //! checkpoint and journal, and applying an entry twice is the same as once.
 
@@ -19,8 +19,13 @@ const TAG_APPEND_COUNTED: u8 = 5;
 const TAG_STAGE: u8 = 6;
 /// An append of a batch that was staged: its place, and behind it an append; since format 3.
 const TAG_APPEND_STAGED: u8 = 7;
+/// The keys of a batch of a table; since format 4.
+const TAG_SET_KEYS: u8 = 8;
+/// A batch in the place of others, and behind it an append; since format 4.
+const TAG_REWRITE: u8 = 9;
 
-/// One operation. The payload of an append or a staged batch stands behind all operations of its entry.
+/// One operation. The payload of an append, a staged batch, keys or a rewritten batch stands behind all operations of its
+/// entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Appends a record batch to a partition.
@@ -29,6 +34,11 @@ pub enum Operation {
     Stage(StagedMeta),
     /// Appends a record batch whose bytes are in an earlier entry.
     AppendStaged(BatchMeta, BatchPlace),
+    /// Makes the records of a batch of a table the newest ones of their keys. Stands behind the append of the batch.
+    SetKeys(KeysMeta),
+    /// Puts a batch in the place of those that it was made of: of one, elsewhere, or of several, without what was
+    /// superseded.
+    Rewrite(RewriteMeta),
     /// Sets a key.
     Put {
         /// Where.
@@ -98,6 +108,35 @@ pub struct StagedMeta {
     pub crc: u32,
 }
 
+/// The keys of a batch of a table but their bytes, which are [`crate::keyed::Keys`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysMeta {
+    /// Of the batch.
+    pub partition: PartitionId,
+    /// Of the batch.
+    pub base_offset: u64,
+    /// Bytes of the keys.
+    pub length: u32,
+    /// CRC32C of these bytes.
+    pub crc: u32,
+}
+
+/// A batch in the place of one or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RewriteMeta {
+    /// The batch as it is now. It begins where the first of the others began; those behind it are deleted by operations
+    /// of their own.
+    pub batch: BatchMeta,
+    /// When the tombstones in it may go, in milliseconds of the [`crate::steady`] time; 0: it has none, or what they
+    /// delete is not gone yet; [`Self::AS_APPENDED`].
+    pub tombstones_until_ms: u64,
+}
+
+impl RewriteMeta {
+    /// In the place of a time: the batch is as it was appended, and only elsewhere.
+    pub const AS_APPENDED: u64 = u64::MAX;
+}
+
 /// Where the bytes of a batch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchPlace {
@@ -147,6 +186,18 @@ impl Operation {
                 out.extend_from_slice(&place.position.to_le_bytes());
                 Self::Append(*batch).encode(out);
             }
+            Self::SetKeys(keys) => {
+                out.push(TAG_SET_KEYS);
+                put_partition(out, keys.partition);
+                out.extend_from_slice(&keys.base_offset.to_le_bytes());
+                out.extend_from_slice(&keys.length.to_le_bytes());
+                out.extend_from_slice(&keys.crc.to_le_bytes());
+            }
+            Self::Rewrite(rewrite) => {
+                out.push(TAG_REWRITE);
+                out.extend_from_slice(&rewrite.tombstones_until_ms.to_le_bytes());
+                Self::Append(rewrite.batch).encode(out);
+            }
             Self::Put { keyspace, key, value } => {
                 out.extend_from_slice(&[TAG_PUT, *keyspace as u8]);
                 put_bytes(out, key);
@@ -187,6 +238,20 @@ impl Operation {
                 let [tag] = input.array()?;
                 let place = BatchPlace { segment, position };
                 return Ok(Self::AppendStaged(decode_append(tag, input)?, place));
+            }
+            TAG_SET_KEYS => {
+                return Ok(Self::SetKeys(KeysMeta {
+                    partition: input.partition()?,
+                    base_offset: input.u64()?,
+                    length: input.u32()?,
+                    crc: input.u32()?,
+                }));
+            }
+            TAG_REWRITE => {
+                let tombstones_until_ms = input.u64()?;
+                let [tag] = input.array()?;
+                let batch = decode_append(tag, input)?;
+                return Ok(Self::Rewrite(RewriteMeta { batch, tombstones_until_ms }));
             }
             _ => {}
         }

@@ -4,10 +4,14 @@
 //! batch have a fixed layout instead, little endian, of a version byte and their fields.
 
 mod groups;
+mod space;
+mod tables;
 mod tenancy;
 mod transactions;
 
 pub(crate) use groups::{AheadRow, GroupRow, ProgressRow, QueueRow};
+pub(crate) use space::{ErasureRow, SegmentsRow};
+pub(crate) use tables::{KeyRow, SteadyRow};
 pub(crate) use tenancy::{
     AclRuleRow, AuditEnds, AuditEventRow, CertificateRow, GroupsRow, PlanRow, QuotaRow, QuotasRow, ScopeRow,
     ServiceUseRow, TokenRow, UserRow,
@@ -70,6 +74,9 @@ pub(crate) struct TenantRow {
     /// When it is deleted, in Unix milliseconds.
     #[prost(int64, optional, tag = "5")]
     pub(crate) delete_at_ms: Option<i64>,
+    /// Properties that its topics have unless they have their own.
+    #[prost(btree_map = "string, string", tag = "6")]
+    pub(crate) topic_defaults: BTreeMap<String, String>,
 }
 
 /// Counts and next ids of a tenant.
@@ -133,13 +140,13 @@ pub(crate) struct TopicRow {
     pub(crate) set: BTreeMap<String, String>,
 }
 
-/// Where the log of a trimmed partition begins, and what its removed batches would tell.
+/// Where the log of a partition begins of which something was removed, and what the removed batches would tell.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(crate) struct TrimRow {
     /// The first offset that is still stored.
     #[prost(uint64, tag = "1")]
     pub(crate) start: u64,
-    /// The end offset when it was trimmed.
+    /// The end offset when something was removed last.
     #[prost(uint64, tag = "2")]
     pub(crate) end: u64,
     /// Bytes of all batches that had been appended when it was trimmed.
@@ -148,6 +155,16 @@ pub(crate) struct TrimRow {
     /// The largest timestamp of those batches, in Unix milliseconds.
     #[prost(int64, tag = "4")]
     pub(crate) max_timestamp_ms: i64,
+    /// Bytes of batches that are not stored any more, of those that were ever appended. Absent: those before the
+    /// first batch, because no batch was rewritten yet.
+    #[prost(uint64, optional, tag = "5")]
+    pub(crate) gone: Option<u64>,
+    /// The offset up to which the partition was compacted last.
+    #[prost(uint64, tag = "6")]
+    pub(crate) compacted: u64,
+    /// Bytes that it stored then.
+    #[prost(uint64, tag = "7")]
+    pub(crate) compacted_bytes: u64,
 }
 
 /// The epoch of a producer.
@@ -171,7 +188,7 @@ pub(crate) fn decode_u64(bytes: &[u8]) -> Result<u64, BadRow> {
 /// Where a batch is, and what finding one needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BatchRow {
-    /// How many records it has.
+    /// How many offsets it covers.
     pub(crate) records: u32,
     /// Its bytes.
     pub(crate) length: u32,
@@ -187,11 +204,15 @@ pub(crate) struct BatchRow {
     pub(crate) max_timestamp_ms: i64,
     /// Bytes of all batches ever appended to the partition before this one.
     pub(crate) bytes_before: u64,
+    /// It was rewritten; when its tombstones may go, as in [`crate::operation::RewriteMeta`].
+    pub(crate) rewritten: Option<u64>,
 }
 
 impl BatchRow {
     const VERSION: u8 = 1;
-    /// Encoded size in bytes.
+    /// With [`Self::rewritten`] behind the fields of version 1.
+    const VERSION_REWRITTEN: u8 = 2;
+    /// Encoded size in bytes, of version 1.
     pub(crate) const SIZE: usize = 1 + 3 * 4 + 5 * 8;
 
     /// The row of an appended batch.
@@ -206,14 +227,15 @@ impl BatchRow {
             append_time_ms: batch.append_time_ms,
             max_timestamp_ms: batch.max_timestamp_ms,
             bytes_before: batch.bytes_before,
+            rewritten: None,
         }
     }
 
     /// The stored form.
     #[must_use]
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(Self::SIZE);
-        out.push(Self::VERSION);
+        let mut out = Vec::with_capacity(Self::SIZE + 8);
+        out.push(if self.rewritten.is_some() { Self::VERSION_REWRITTEN } else { Self::VERSION });
         for part in [self.records, self.length, self.crc] {
             out.extend_from_slice(&part.to_le_bytes());
         }
@@ -224,6 +246,9 @@ impl BatchRow {
             out.extend_from_slice(&part.to_le_bytes());
         }
         out.extend_from_slice(&self.bytes_before.to_le_bytes());
+        if let Some(tombstones_until_ms) = self.rewritten {
+            out.extend_from_slice(&tombstones_until_ms.to_le_bytes());
+        }
         out
     }
 
@@ -232,12 +257,13 @@ impl BatchRow {
     /// # Errors
     /// [`BadRow`] for bytes that [`Self::encode`] did not write.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, BadRow> {
-        let bytes: &[u8; Self::SIZE] = bytes.try_into().map_err(|_| BadRow)?;
-        if bytes[0] != Self::VERSION {
-            return Err(BadRow);
-        }
-        let mut input = Fields(&bytes[1..]);
-        Ok(Self {
+        let mut input = Fields(bytes);
+        let is_rewritten = match input.take()? {
+            [Self::VERSION] => false,
+            [Self::VERSION_REWRITTEN] => true,
+            _ => return Err(BadRow),
+        };
+        let row = Self {
             records: u32::from_le_bytes(input.take()?),
             length: u32::from_le_bytes(input.take()?),
             crc: u32::from_le_bytes(input.take()?),
@@ -246,7 +272,9 @@ impl BatchRow {
             append_time_ms: i64::from_le_bytes(input.take()?),
             max_timestamp_ms: i64::from_le_bytes(input.take()?),
             bytes_before: u64::from_le_bytes(input.take()?),
-        })
+            rewritten: is_rewritten.then(|| input.take().map(u64::from_le_bytes)).transpose()?,
+        };
+        if input.0.is_empty() { Ok(row) } else { Err(BadRow) }
     }
 }
 

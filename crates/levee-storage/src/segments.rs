@@ -8,7 +8,7 @@ mod file;
 mod memory;
 
 pub use file::FileSegments;
-pub(crate) use file::sync_directory;
+pub(crate) use file::{segment_file, sync_directory};
 pub use memory::{Fault, MemorySegments};
 
 use std::io;

@@ -1,6 +1,7 @@
 //! What an operator can set about a shard.
 
 use crate::error::OpenError;
+use levee_types::topic::{Properties, check_defaults};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -29,6 +30,17 @@ pub struct ShardSettings {
     pub block_cache_bytes: u64,
     /// Topics whose description is kept in memory. Default 65,536, 1 to 10,000,000.
     pub cached_topics: u64,
+    /// What each part of maintenance reads or writes again in a second, in bytes, while at most a fifth of what it
+    /// looks at is to be won; up to 25 times as much when it is more. 0: as much as it can. Default 32 MiB, 0 to
+    /// 16 GiB.
+    pub maintenance_bytes_per_s: u64,
+    /// Between two looks for records that are too old or too many, in milliseconds; longer if a look takes long.
+    /// Default 60,000, 100 to 86,400,000.
+    pub retention_interval_ms: u64,
+    /// Properties that topics have unless they or their tenant have their own, out of
+    /// [`levee_types::topic::INHERITED`]. A configuration has them elsewhere. Default none.
+    #[serde(skip)]
+    pub topic_defaults: Properties,
 }
 
 impl Default for ShardSettings {
@@ -42,6 +54,9 @@ impl Default for ShardSettings {
             tail_cache_bytes: 64 * MIB,
             block_cache_bytes: 64 * MIB,
             cached_topics: 65_536,
+            maintenance_bytes_per_s: 32 * MIB,
+            retention_interval_ms: 60_000,
+            topic_defaults: Properties::new(),
         }
     }
 }
@@ -63,9 +78,12 @@ impl ShardSettings {
             check("tail_cache_bytes", self.tail_cache_bytes, 0..=64 * GIB),
             check("block_cache_bytes", self.block_cache_bytes, 8 * MIB..=64 * GIB),
             check("cached_topics", self.cached_topics, 1..=10_000_000),
+            check("maintenance_bytes_per_s", self.maintenance_bytes_per_s, 0..=16 * GIB),
+            check("retention_interval_ms", self.retention_interval_ms, 100..=86_400_000),
         ]
         .into_iter()
         .flatten()
+        .chain(check_defaults(&self.topic_defaults).err().map(|error| error.message))
         .collect()
     }
 

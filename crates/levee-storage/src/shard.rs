@@ -2,32 +2,52 @@
 
 mod acl;
 mod audit;
+mod backup;
+mod compaction;
 mod groups;
 mod import;
 mod plans;
 mod replay;
+mod retention;
+mod space;
+mod tables;
 mod tenants;
 mod topics;
 mod transactions;
 mod usage;
 mod users;
 
+pub(crate) use backup::SCRATCH;
+pub use backup::Snapshot;
+pub(crate) use backup::Stand;
+#[cfg(test)]
+pub(crate) use space::BATCH_OVERHEAD;
+pub(crate) use space::{SegmentUse, Survey};
+pub use tables::{Compacted, TablePage, TableRecord, Verified};
+
 use crate::catalog::Catalog;
 use crate::catalog::audit::AuditEvent;
+use crate::codec::BatchCodec;
 use crate::command::{Append, Appended, Command, ProducerSession, Reply, Turn};
 use crate::committer::{Committer, Draft, Group, Machine, Shared};
-use crate::directory::Directory;
-use crate::error::{OpenError, StorageError};
+use crate::directory::{Directory, Identity};
+use crate::error::{OpenError, StorageError, rebuild_advice};
+use crate::holds::Holds;
 use crate::index::Index;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalDamage};
+use crate::keys::{self, Keyspace};
 use crate::log::{Fetched, LogReader, PartitionOffsets};
+use crate::pins::Pins;
+use crate::pressure::Pressure;
 use crate::queue::Queue;
-use crate::rows::Checkpoint;
+use crate::rows::{Checkpoint, SegmentsRow, SteadyRow};
 use crate::segments::{FileSegments, SegmentStore};
 use crate::settings::ShardSettings;
 use crate::status::{ShardState, ShardStatus, StatusBoard};
+use crate::steady::Steady;
 use crate::tail::{Cached, Subscription, TailWriter, Tails, Wake};
 use crate::watches::TenantWatches;
+use levee_types::topic::Properties;
 use levee_types::{Clock, PartitionId, ProducerId, Random, TenantId};
 use prost::Message;
 use replay::Replay;
@@ -57,7 +77,20 @@ struct Inner<S> {
     log: LogReader<S>,
     watches: Arc<TenantWatches>,
     tails: Arc<Tails>,
+    segments: Arc<S>,
+    codec: Arc<dyn BatchCodec>,
+    steady: Steady,
+    clock: Arc<dyn Clock>,
+    pressure: Arc<Pressure>,
+    topic_defaults: Properties,
+    retention_interval_ms: u64,
     path: PathBuf,
+    settings: ShardSettings,
+    identity: Identity,
+    /// Tenants of which nothing is compacted or erased now.
+    holds: Holds,
+    /// Held by whoever copies segments, and by whoever deletes them.
+    pins: Pins,
     /// Keeps the directory locked; `None` in simulation.
     _directory: Option<Directory>,
 }
@@ -89,14 +122,15 @@ impl Shard {
     pub fn open(
         path: &Path,
         settings: ShardSettings,
+        codec: Arc<dyn BatchCodec>,
         clock: Arc<dyn Clock>,
         random: &dyn Random,
     ) -> Result<(Self, Committer<FileSegments>), OpenError> {
         settings.check()?;
         let (directory, segments) = Directory::open(path, settings.segment_bytes, random)?;
-        let id = directory.id;
+        let identity = directory.identity;
         let data = directory.path.clone();
-        Self::assemble(Arc::new(segments), id, &data, Some(directory), settings, clock)
+        Self::assemble(Arc::new(segments), identity, &data, Some(directory), settings, codec, clock)
     }
 }
 
@@ -110,37 +144,64 @@ impl<S: SegmentStore> Shard<S> {
         id: [u8; 16],
         path: &Path,
         settings: ShardSettings,
+        codec: Arc<dyn BatchCodec>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Committer<S>), OpenError> {
-        Self::assemble(segments, id, path, None, settings, clock)
+        Self::assemble(segments, Identity::original(id), path, None, settings, codec, clock)
     }
 
     fn assemble(
         segments: Arc<S>,
-        id: [u8; 16],
+        identity: Identity,
         path: &Path,
         directory: Option<Directory>,
         settings: ShardSettings,
+        codec: Arc<dyn BatchCodec>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Committer<S>), OpenError> {
         let index_path = path.join("index");
-        let damaged = |source| OpenError::Index { path: index_path.clone(), source };
+        // While no segment is deleted, and so none is missing, everything can be built from them.
+        let can_be_rebuilt =
+            segments.list().is_ok_and(|ids| ids.iter().zip(1..).all(|(id, next)| *id == next));
+        let damaged = |source| OpenError::Index { path: index_path.clone(), can_be_rebuilt, source };
         let block_cache = usize::try_from(settings.block_cache_bytes).unwrap_or(usize::MAX);
         let index = Arc::new(Index::open(&index_path, block_cache).map_err(damaged)?);
         let checkpoint = match index.checkpoint().map_err(damaged)? {
             Some(row) => Some(Checkpoint::decode(&row[..]).map_err(|_| OpenError::Format {
                 path: index_path.clone(),
-                message: "its checkpoint cannot be read: move it away, and it is built again".to_owned(),
+                message: format!(
+                    "its checkpoint cannot be read{}",
+                    rebuild_advice(can_be_rebuilt, &index_path)
+                ),
             })?),
             None => None,
         };
         let started = clock.monotonic();
         let mut replay = Replay::new(&index);
         let apply = |entry| replay.apply(&entry).map_err(damaged);
-        let journal = Journal::open(Arc::clone(&segments), id, settings.segment_bytes, checkpoint, apply)?;
+        let mut journal = Journal::open(
+            Arc::clone(&segments),
+            identity.journal,
+            settings.segment_bytes,
+            checkpoint,
+            apply,
+        )?;
         replay.finish().map_err(damaged)?;
         let (entries, unflushed) = (replay.entries, replay.unflushed);
         drop(replay);
+        let deleted = match index.get(Keyspace::State, &keys::segments()).map_err(damaged)? {
+            Some(row) => SegmentsRow::decode(&row[..]).map_err(|_| OpenError::Format {
+                path: index_path.clone(),
+                message: "it cannot be read which segments are deleted".to_owned(),
+            })?,
+            None => SegmentsRow::default(),
+        };
+        let leftovers = journal.leftovers(&deleted)?;
+        if !leftovers.is_empty() {
+            // The index on disk must not need them any more.
+            index.flush().map_err(damaged)?;
+            journal.remove(&leftovers).map_err(JournalDamage::from)?;
+        }
         tracing::info!(
             entries,
             segments = journal.segments(),
@@ -149,24 +210,43 @@ impl<S: SegmentStore> Shard<S> {
             "replayed the journal behind the index"
         );
 
+        let steady = match index.get(Keyspace::State, &keys::steady()).map_err(damaged)? {
+            Some(row) => SteadyRow::decode(&row[..]).map_err(|_| OpenError::Format {
+                path: index_path.clone(),
+                message: "its steady time cannot be read".to_owned(),
+            })?,
+            None => SteadyRow::default(),
+        };
         let queue = Queue::new(settings.queue_bytes, settings.group_bytes);
         let board = Arc::new(StatusBoard::new());
         let catalog = Arc::new(Catalog::new(Arc::clone(&index), settings.cached_topics));
         let watches = Arc::new(TenantWatches::default());
         let tails = Arc::new(Tails::new());
+        let pressure = Arc::new(Pressure::default());
         let inner = Inner {
             queue: queue.clone(),
             board: Arc::clone(&board),
-            log: LogReader::new(Arc::clone(&index), segments),
+            log: LogReader::new(Arc::clone(&index), Arc::clone(&segments)),
+            segments,
+            codec,
+            steady: Steady::new(Arc::clone(&clock), steady.ms),
+            clock: Arc::clone(&clock),
+            pressure: Arc::clone(&pressure),
+            topic_defaults: settings.topic_defaults.clone(),
+            retention_interval_ms: settings.retention_interval_ms,
             index: Arc::clone(&index),
             catalog: Arc::clone(&catalog),
             watches: Arc::clone(&watches),
             tails: Arc::clone(&tails),
             path: path.to_owned(),
+            settings: settings.clone(),
+            identity,
+            holds: Holds::default(),
+            pins: Pins::default(),
             _directory: directory,
         };
         let writer = TailWriter::new(tails, settings.tail_cache_bytes);
-        let shared = Shared { queue, board, index, catalog, watches, clock };
+        let shared = Shared { queue, board, index, catalog, watches, pressure, clock };
         let committer = Committer::new(shared, journal, writer, settings, unflushed);
         Ok((Self { inner: Arc::new(inner) }, committer))
     }
@@ -353,9 +433,13 @@ impl<S: SegmentStore> Shard<S> {
             journal_bytes: board.journal_bytes.load(Ordering::Relaxed),
             durable_sequence: board.durable_sequence.load(Ordering::Relaxed),
             flushed_sequence: flushed.map_or(0, |at| at.sequence),
-            disk_free_bytes: rustix::fs::statvfs(&self.inner.path).map_or(0, |fs| fs.f_bavail * fs.f_frsize),
+            disk_free_bytes: self.disk_free_bytes(),
             tail_cache_bytes: self.inner.tails.bytes(),
         }
+    }
+
+    pub(crate) fn disk_free_bytes(&self) -> u64 {
+        rustix::fs::statvfs(&self.inner.path).map_or(0, |fs| fs.f_bavail * fs.f_frsize)
     }
 
     /// Tells when the shard stops serving.
@@ -367,6 +451,7 @@ impl<S: SegmentStore> Shard<S> {
     /// Refuses new commands. The committer answers those that wait, makes everything durable, flushes the
     /// index and returns from [`Committer::run`].
     pub fn stop(&self) {
+        self.inner.pressure.close();
         self.inner.queue.close();
     }
 }

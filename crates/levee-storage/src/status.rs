@@ -48,6 +48,8 @@ pub(crate) struct StatusBoard {
     state: watch::Sender<ShardState>,
     reason: Mutex<String>,
     pub(crate) segments: AtomicU64,
+    /// Of what the segments before this one have, everything is in the rows.
+    pub(crate) segment: AtomicU64,
     pub(crate) journal_bytes: AtomicU64,
     pub(crate) durable_sequence: AtomicU64,
 }
@@ -58,12 +60,15 @@ impl StatusBoard {
             state: watch::Sender::new(ShardState::Serving),
             reason: Mutex::default(),
             segments: AtomicU64::new(0),
+            segment: AtomicU64::new(0),
             journal_bytes: AtomicU64::new(0),
             durable_sequence: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn set_journal<S: SegmentStore>(&self, journal: &Journal<S>) {
+        // Whoever sees it sees the rows that were applied before.
+        self.segment.store(journal.segment(), Ordering::Release);
         self.segments.store(journal.segments(), Ordering::Relaxed);
         self.journal_bytes.store(journal.bytes(), Ordering::Relaxed);
         self.durable_sequence.store(journal.durable_sequence(), Ordering::Relaxed);

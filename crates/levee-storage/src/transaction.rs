@@ -5,6 +5,8 @@
 //! nobody, and a late message cannot join another transaction, because it carries the number of its own.
 
 use crate::command::{Append, Commit, ProducerSession};
+use crate::keyed::Keys;
+use crate::operation::BatchPlace;
 
 /// The place of a batch in a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,10 @@ pub struct TransactionCommitted {
     /// It had been committed before.
     pub duplicate: bool,
 }
+
+/// Of each staged batch of a transaction where it lies, and its keys if it is for a table. They were read before the
+/// commit is decided.
+pub(crate) type StagedKeys = Vec<(BatchPlace, Option<Keys>)>;
 
 /// An open transaction that may have been open for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

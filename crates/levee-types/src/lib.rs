@@ -19,4 +19,4 @@ pub use ambient::{Clock, Random};
 pub use error::{ErrorCode, LeveeError};
 pub use id::{GroupId, NotATokenId, PartitionId, ProducerId, TenantId, TokenId, TopicId, UserId};
 pub use name::{GroupName, NameError, PlanName, TenantName, TopicName, UserGroup, UserName};
-pub use topic::{Durability, TopicConfig};
+pub use topic::{CleanupPolicy, Durability, TopicConfig};

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 /// Bytes of one serialized record batch, as sent. The upper end of a topic's `max.message.bytes`.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes of one serialized record batch, as stored: one that compaction rewrote also says at which offsets its records
+/// are, and is compressed as the broker compresses.
+pub const MAX_STORED_BATCH_BYTES: usize = 2 * MAX_BATCH_BYTES;
 /// Bytes of the records of one batch once decompressed.
 pub const MAX_BATCH_UNCOMPRESSED_BYTES: usize = 4 * 1024 * 1024;
 /// Records in one batch.
@@ -25,8 +28,9 @@ pub const MAX_PRODUCE_REQUEST_BYTES: usize = MAX_BATCH_BYTES + 16 * 1024;
 /// Bytes of the parts of a tenant in one message or one frame of an export file, in each direction; a part that is
 /// larger by itself comes alone.
 pub const TRANSFER_PARTS_BYTES: usize = MAX_BATCH_BYTES;
-/// Bytes of one message to the transfer service, and of a frame: a batch of [`MAX_BATCH_BYTES`] with its envelopes.
-pub const MAX_TRANSFER_BYTES: usize = MAX_BATCH_BYTES + 16 * 1024;
+/// Bytes of one message to the transfer service, and of a frame: a batch of [`MAX_STORED_BATCH_BYTES`] with its
+/// envelopes.
+pub const MAX_TRANSFER_BYTES: usize = MAX_STORED_BATCH_BYTES + 16 * 1024;
 /// Names of client certificates in one part of an export.
 pub const MAX_CERTIFICATES_PER_PART: usize = 1_000;
 /// Bytes of an export beside its records: they are held in memory while it goes on, so that it shows one moment.
@@ -35,6 +39,16 @@ pub const MAX_EXPORT_CATALOG_BYTES: usize = 64 * 1024 * 1024;
 pub const MAX_EXPORTS: usize = 2;
 /// Bytes of batches of an import that wait for the disk.
 pub const MAX_IMPORT_IN_FLIGHT: usize = 4 * 1024 * 1024;
+/// Bytes of a part of a backup: what is read, summed and sent at once, four at a time.
+pub const BACKUP_PART_BYTES: usize = 8 * 1024 * 1024;
+/// Backups at one place.
+pub const MAX_BACKUPS: usize = 10_000;
+/// Bytes at the beginning of what says what is in a backup, which a list reads.
+pub const MAX_SUMMARY_BYTES: u64 = 1024;
+/// Bytes of an answer of an object store: of what says what is in a backup of about 16 TiB.
+pub const MAX_STORE_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of a file with part of a credential of an object store.
+pub const MAX_CREDENTIAL_FILE_BYTES: usize = 4 * 1024;
 /// Bytes of one message to a service whose messages hold no lists.
 pub const MAX_SMALL_REQUEST_BYTES: usize = 64 * 1024;
 /// Bytes of one gRPC message that the broker sends.
@@ -109,6 +123,8 @@ pub const MAX_TENANTS: u64 = 100_000;
 pub const MAX_TOPICS_PER_TENANT: u64 = 2_000_000;
 /// Bytes of the value of a topic's property.
 pub const MAX_PROPERTY_VALUE: usize = 64;
+/// Milliseconds that a topic's property can say: 100 years.
+pub const MAX_PROPERTY_MS: u64 = 3_155_760_000_000;
 /// Partitions of one topic.
 pub const MAX_PARTITIONS_PER_TOPIC: u32 = 10_000;
 /// Topics in one request to create topics.
@@ -125,6 +141,23 @@ pub const MAX_READ_CREDIT: u64 = 64 * 1024 * 1024;
 pub const MAX_PRODUCE_IN_FLIGHT: usize = 256;
 /// Batches of one producer and partition that are remembered, to answer a repeated one with its offset.
 pub const PRODUCER_WINDOW: usize = 8;
+
+/// Bytes of a key of a table; at least 1. Shorter than other keys, because it is a key of the index too.
+pub const MAX_TABLE_KEY_BYTES: usize = 4 * 1024;
+/// Keys in one request to a table.
+pub const MAX_TABLE_KEYS: usize = 1_000;
+/// Bytes of records in one answer of a table; one record may exceed it.
+pub const TABLE_ANSWER_BYTES: usize = 1024 * 1024;
+/// Tables and keys that one stream watches.
+pub const MAX_WATCHED_KEYS: usize = 1_000;
+/// What is wrong with a topic, of which verifying tells so many findings.
+pub const MAX_VERIFY_FINDINGS: usize = 100;
+/// How long a read of a table waits for the offset that it asks for.
+pub const MAX_TABLE_WAIT: Duration = Duration::from_secs(10);
+/// Offsets that a batch covers which compaction made of several.
+pub const MAX_COMPACTED_SPAN: u32 = 1_000_000;
+/// Bytes of records that compaction puts into one batch, uncompressed, when it makes one of several.
+pub const COMPACTED_BATCH_BYTES: usize = 64 * 1024;
 
 /// Groups of one tenant: of consumers, and queues.
 pub const MAX_GROUPS_PER_TENANT: u64 = 10_000;
@@ -172,6 +205,8 @@ pub const MAX_SETTLES_IN_FLIGHT: usize = 256;
 pub const MAX_DEAD_PER_BATCH: usize = 100;
 /// Batches of one transaction.
 pub const MAX_TRANSACTION_BATCHES: usize = 1_000;
+/// Bytes of the keys of what is staged for tables in one transaction, encoded: they are written when it is committed.
+pub const MAX_TRANSACTION_KEY_BYTES: usize = 4 * 1024 * 1024;
 /// Offsets of groups in one transaction, or in one commit of a member.
 pub const MAX_COMMIT_OFFSETS: usize = 10_000;
 /// Open transactions of one tenant with staged batches.

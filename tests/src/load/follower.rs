@@ -84,11 +84,9 @@ pub async fn hop(world: &World, seed: &mut Seed) {
 
 /// Writes down a batch; gives the next offset.
 pub(super) fn note(world: &World, process: u32, batch: &ReadBatch) -> u64 {
-    let mut offset = batch.base_offset;
-    for record in &batch.records {
+    for (offset, record) in batch.offsets.iter().zip(&batch.records) {
         let value = record.value.as_deref().and_then(payload::parse);
-        world.recorder.read(process, world.number(batch.partition), value, offset);
-        offset += 1;
+        world.recorder.read(process, world.number(batch.partition), value, *offset);
     }
-    offset
+    batch.next_offset
 }

@@ -52,6 +52,11 @@ impl Writers {
                 tokio::spawn(writer.run())
             })
             .collect();
+        Self::of(stop, tasks)
+    }
+
+    /// Tasks that end when they are told to, and give the failures that they met.
+    pub(super) fn of(stop: Arc<AtomicBool>, tasks: Vec<JoinHandle<Vec<String>>>) -> Self {
         Self { stop, tasks }
     }
 

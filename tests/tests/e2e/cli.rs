@@ -9,6 +9,7 @@ mod failures;
 mod measures;
 mod readme;
 mod records;
+mod tables;
 mod tenancy;
 mod top;
 mod transfer;

@@ -3,7 +3,9 @@
 //! `tests/golden/<format>/` holds data directories as they were written by the first version with that format:
 //! `stopped` after a graceful stop, `killed` with a journal that the index does not cover. They are never
 //! written again; a new format gets a directory of its own, by `write_golden` below. Since format 3 the last records
-//! came in a transaction, and a group has consumed all.
+//! came in a transaction, and a group has consumed all. Since format 4 there is what [`tables`] has.
+
+mod tables;
 
 use levee_client::v1;
 use levee_client::{ConsumerSettings, Position, ReaderSettings, StartAt};
@@ -57,6 +59,9 @@ async fn u1_data_of_earlier_versions_open() {
                 group.partitions.iter().map(|partition| partition.committed_offset).collect();
             assert_eq!(committed, [Some(u64::from(RECORDS)); PARTITIONS as usize], "{}", archive.display());
         }
+        if has_tables(&archive) {
+            tables::check(&world, &archive.to_string_lossy()).await;
+        }
         append(&world, 1, RECORDS).await;
         assert_eq!(read(&world, 1).await.len(), RECORDS as usize + 1);
         broker.stop().await;
@@ -84,7 +89,16 @@ async fn u1_data_of_later_versions_are_refused() {
 
 /// Whether data of this format can have groups and transactions.
 fn has_groups(archive: &Path) -> bool {
-    !["v1", "v2"].iter().any(|format| archive.components().any(|part| part.as_os_str() == *format))
+    !is_of(archive, &["v1", "v2"])
+}
+
+/// Whether data of this format can have tables.
+fn has_tables(archive: &Path) -> bool {
+    has_groups(archive) && !is_of(archive, &["v3"])
+}
+
+fn is_of(archive: &Path, formats: &[&str]) -> bool {
+    formats.iter().any(|format| archive.components().any(|part| part.as_os_str() == *format))
 }
 
 /// A record for each partition, staged for a transaction.
@@ -149,7 +163,7 @@ async fn write_golden() {
     fs::create_dir_all(&target).expect("a directory");
     for name in ["stopped", "killed"] {
         let dir = tempfile::tempdir().expect("a directory");
-        let setup = Setup::new(&dir.path().join("data")).set("storage.segment_bytes", 16 * crate::MIB);
+        let setup = crate::small(&dir.path().join("data")).set("storage.retention_interval_ms", 100);
         let mut broker = Broker::start(&setup).await;
         let recorder = Recorder::new("golden");
         let world = World::create(&broker.endpoint(), PARTITIONS, &recorder).await;
@@ -160,6 +174,7 @@ async fn write_golden() {
         }
         transact(&world, RECORDS - 1).await;
         consume(&world).await;
+        tables::write(&world, &setup.data).await;
         if name == "stopped" {
             broker.stop().await;
         } else {

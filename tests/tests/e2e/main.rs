@@ -12,6 +12,7 @@
 )]
 
 mod append;
+mod backup;
 mod bootstrap;
 mod cancel;
 mod cli;
@@ -36,7 +37,9 @@ mod recovery;
 mod recreate;
 mod relaxed;
 mod secrets;
+mod space;
 mod stop;
+mod tables;
 mod top;
 mod transactions;
 mod under_load;

@@ -51,6 +51,7 @@ impl Setup {
             let batch = Bytes::from_static(b"x");
             // Storage does not look inside of a batch, and nobody reads this one.
             let append = Append {
+                keys: None,
                 partition,
                 crc: 0,
                 batch,

@@ -84,7 +84,8 @@ fn what_only_reads_is_no_change() {
         let name = operation.path().rsplit('/').next().unwrap();
         let data =
             ["Read", "Produce", "InitProducer", "CommitTransaction", "AbortTransaction", "Consume", "Work"];
-        let reads = ["Get", "List", "Test", "Explain", "WhoAmI", "Export"].into_iter().chain(data);
+        let reads = ["Get", "List", "Test", "Explain", "WhoAmI", "Export", "Scan", "Watch", "Verify"];
+        let reads = reads.into_iter().chain(data);
         let is_read = reads.into_iter().any(|verb| name.starts_with(verb));
         assert_eq!(operation.is_change(), !is_read, "{name}");
     }

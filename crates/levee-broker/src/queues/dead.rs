@@ -7,6 +7,7 @@ use super::decoded::Decoded;
 use super::live::LiveQueue;
 use super::partition::LivePartition;
 use crate::blocking::LOOKUP_BYTES;
+use crate::codec::table_keys;
 use bytes::Bytes;
 use levee_groups::queue::Dead;
 use levee_proto::{batch, v1};
@@ -152,6 +153,7 @@ impl LiveQueue {
         let Letters { batch, checked, count } = letters(&with_records, target.config.max_message_bytes)?;
         let put_away: BTreeSet<_> = dead[..count].iter().map(|(offset, _)| *offset).collect();
         let append = Append {
+            keys: table_keys(&target, &batch)?,
             partition: PartitionId {
                 tenant: self.tenant.id(),
                 topic: target.id,
@@ -186,7 +188,7 @@ impl LiveQueue {
         partition: &LivePartition,
         offset: u64,
         name: &TopicName,
-    ) -> Result<Option<(Arc<Topic>, Arc<Decoded>)>, LeveeError> {
+    ) -> Result<Option<(Arc<Topic>, Decoded)>, LeveeError> {
         let (shard, id, tenant) = (self.shared.shard.clone(), partition.id, self.tenant.id());
         let name = name.clone();
         let look_up = move || -> Result<_, LeveeError> {
@@ -207,7 +209,12 @@ impl LiveQueue {
         let (topic, fetched) = self.shared.blocking.run(turn, look_up).await?;
         let gone_before = match fetched {
             Ok((Some(stored), _)) if stored.base_offset <= offset => {
-                return Ok(Some((topic, Arc::new(Decoded::new(&stored)?))));
+                let batch = Decoded::new(&stored)?;
+                if batch.record(offset).is_some() {
+                    return Ok(Some((topic, batch)));
+                }
+                // Compaction removed it.
+                offset + 1
             }
             Ok((Some(stored), _)) => stored.base_offset,
             Ok((None, end)) => end,

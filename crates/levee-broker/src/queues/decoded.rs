@@ -7,7 +7,7 @@ use levee_groups::queue::Offered;
 use levee_proto::{batch, v1};
 use levee_storage::StoredBatch;
 use levee_types::limits::MAX_DECODED_BYTES;
-use levee_types::{GroupId, LeveeError, PartitionId};
+use levee_types::{GroupId, LeveeError, PartitionId, TenantId, TopicId};
 use prost::Message as _;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -22,8 +22,11 @@ const EXPECTED: usize = 128;
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub(super) base_offset: u64,
+    /// The offset behind it.
+    pub(super) end: u64,
     pub(super) append_time_ms: i64,
-    pub(super) records: Vec<v1::Record>,
+    /// Each with its distance from the base offset, in their order.
+    records: Vec<(u32, v1::Record)>,
     bytes: u64,
 }
 
@@ -32,30 +35,32 @@ impl Decoded {
     /// DATA_CORRUPT: it cannot be decoded.
     pub(super) fn new(stored: &StoredBatch) -> Result<Self, LeveeError> {
         let records = batch::decode(&stored.bytes)?;
-        let bytes =
-            records.iter().map(|record| record.encoded_len() + size_of::<v1::Record>()).sum::<usize>();
-        let (base_offset, append_time_ms) = (stored.base_offset, stored.append_time_ms);
-        Ok(Self { base_offset, append_time_ms, records, bytes: bytes as u64 })
+        let size = |(_, record): &(u32, v1::Record)| record.encoded_len() + size_of::<(u32, v1::Record)>();
+        let bytes = records.iter().map(size).sum::<usize>() as u64;
+        let (base_offset, end, append_time_ms) = (stored.base_offset, stored.end(), stored.append_time_ms);
+        Ok(Self { base_offset, end, append_time_ms, records, bytes })
     }
 
-    /// The offset behind its last record.
-    pub(super) fn end(&self) -> u64 {
-        self.base_offset + self.records.len() as u64
+    /// Whether it covers an offset: if it has no record there, there is none.
+    pub(super) fn covers(&self, offset: u64) -> bool {
+        (self.base_offset..self.end).contains(&offset)
     }
 
     /// The record at an offset.
     pub(super) fn record(&self, offset: u64) -> Option<&v1::Record> {
-        self.records.get(usize::try_from(offset.checked_sub(self.base_offset)?).ok()?)
+        let delta = u32::try_from(offset.checked_sub(self.base_offset)?).ok()?;
+        let at = self.records.binary_search_by_key(&delta, |(delta, _)| *delta).ok()?;
+        Some(&self.records[at].1)
     }
 
     /// What a queue has to know of its records from `first` on.
     pub(super) fn offered(&self, first: u64) -> impl Iterator<Item = Offered> + '_ {
-        let skipped = usize::try_from(first.saturating_sub(self.base_offset)).unwrap_or(usize::MAX);
-        (self.base_offset..).zip(&self.records).skip(skipped).map(|(offset, record)| Offered {
-            offset,
+        let offer = |(delta, record): &(u32, v1::Record)| Offered {
+            offset: self.base_offset + u64::from(*delta),
             key: record.key.as_ref().map(hash),
             deliver_at_ms: record.deliver_at_ms,
-        })
+        };
+        self.records.iter().map(offer).skip_while(move |offered| offered.offset < first)
     }
 }
 
@@ -83,9 +88,14 @@ impl DecodedCache {
         Self(Cache::with_weighter(EXPECTED, MAX_DECODED_BYTES, Weight))
     }
 
-    /// The batch that holds a record, if it is at hand.
+    /// The batch that covers an offset, if it is at hand.
     pub(super) fn get(&self, group: GroupId, partition: PartitionId, offset: u64) -> Option<Arc<Decoded>> {
-        self.0.get(&(group, partition)).filter(|decoded| decoded.record(offset).is_some())
+        self.0.get(&(group, partition)).filter(|decoded| decoded.covers(offset))
+    }
+
+    /// Forgets the batches of a topic.
+    pub(super) fn forget(&self, tenant: TenantId, topic: TopicId) {
+        self.0.retain(|(_, partition), _| (partition.tenant, partition.topic) != (tenant, topic));
     }
 
     /// Decodes a batch and keeps it.

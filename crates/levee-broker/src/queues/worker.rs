@@ -266,8 +266,8 @@ impl Worker {
         let others = self.queue.turns.others(&self.place);
         let taken = self.queue.change(partition, |state, now| {
             let window = &mut state.window;
-            if let Some(first) = window.looks_for().filter(|first| *first < batch.end()) {
-                window.offer(batch.offered(first), batch.end(), now);
+            if let Some(first) = window.looks_for().filter(|first| *first < batch.end) {
+                window.offer(batch.offered(first), batch.end, now);
             }
             // The others get as much.
             let fair = window.available_len().div_ceil(1 + others);
@@ -276,13 +276,21 @@ impl Worker {
                 let Some(offset) = window.available().filter(|offset| *offset >= batch.base_offset) else {
                     break;
                 };
-                let Some(record) = batch.record(offset) else { break };
+                let record = match batch.record(offset) {
+                    Some(record) => record,
+                    None if batch.covers(offset) => {
+                        // Compaction removed it since it was looked at: it is done. Nobody has it.
+                        window.lose(offset..offset + 1, now);
+                        continue;
+                    }
+                    None => break,
+                };
                 let size = record.encoded_len() + partition.topic.name.as_str().len() + ENVELOPE_BYTES;
                 if !filling.has_room_for(taken.len(), size) {
                     filling.is_over = true;
                     break;
                 }
-                let Some(handed) = window.take(self.id, self.term, batch.end(), now) else { break };
+                let Some(handed) = window.take(self.id, self.term, batch.end, now) else { break };
                 filling.bytes += size;
                 taken.push((handed, record.clone()));
             }

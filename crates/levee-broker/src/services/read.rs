@@ -8,6 +8,7 @@ mod share;
 mod stream;
 
 pub(super) use reading::{Cold, Failed, Filled, Place, Reading};
+pub(super) use ready::ReadyQueue;
 pub(super) use share::{EGRESS_SHARE_BYTES, Share};
 
 use crate::authorize::Authorizer;

@@ -9,6 +9,7 @@ use levee_proto::v1;
 use levee_storage::usage::{HOUR_MS, begin_of, hour_of};
 use levee_storage::{HourlyUse, Page, Suspension, Tenant, TenantChange};
 use levee_types::limits::{DEFAULT_DELETE_GRACE_MS, MAX_DELETE_GRACE_MS, MAX_USAGE_HOURS_PER_REQUEST};
+use levee_types::topic::{INHERITED, check_defaults, check_inherited};
 use levee_types::{ErrorCode, LeveeError, PlanName, TenantName};
 use tonic::{Request, Response, Status};
 
@@ -140,15 +141,19 @@ impl Tenants {
         request: &Request<v1::UpdateTenantRequest>,
     ) -> Result<v1::UpdateTenantResponse, LeveeError> {
         let permit = self.authorizer.node(request, Operation::UpdateTenant)?;
-        let v1::UpdateTenantRequest { name, new_name, plan } = request.get_ref();
+        let v1::UpdateTenantRequest { name, new_name, plan, set_topic_defaults, unset_topic_defaults } =
+            request.get_ref();
         let name = tenant_name("name", name)?;
         let change = TenantChange {
             name: new_name.as_deref().map(|name| tenant_name("new_name", name)).transpose()?,
             plan: plan.as_deref().map(|plan| plan_name("plan", plan)).transpose()?,
             suspension: None,
+            set_topic_defaults: set_topic_defaults.clone().into_iter().collect(),
+            unset_topic_defaults: unset_topic_defaults.clone(),
         };
+        check_topic_defaults(&change)?;
         if change == TenantChange::default() {
-            return Err(invalid("new_name", "there is nothing to change", "give new_name or plan"));
+            return Err(invalid("new_name", "there is nothing to change", "give a name, a plan or defaults"));
         }
         let audit = permit.audit(resource(&name));
         let tenant = permit.shard().update_tenant(name, change, audit).await?;
@@ -240,6 +245,22 @@ impl Tenants {
     }
 }
 
+/// Refuses what cannot be a change of the defaults of topics.
+fn check_topic_defaults(change: &TenantChange) -> Result<(), LeveeError> {
+    let TenantChange { set_topic_defaults: set, unset_topic_defaults: unset, .. } = change;
+    check_defaults(set)?;
+    if unset.len() > INHERITED.len() {
+        let problem = format!("there are {}; it takes at most {}", unset.len(), INHERITED.len());
+        return Err(invalid("unset_topic_defaults", problem, "name each property once"));
+    }
+    check_inherited(unset)?;
+    if let Some(both) = unset.iter().find(|name| set.contains_key(*name)) {
+        let problem = format!("{both} is in `set_topic_defaults` as well");
+        return Err(invalid("unset_topic_defaults", problem, "name it in one of the two"));
+    }
+    Ok(())
+}
+
 fn hour_to_proto((hour, used): (u64, HourlyUse)) -> v1::HourlyUsage {
     v1::HourlyUsage {
         hour_ms: begin_of(hour),
@@ -271,6 +292,7 @@ pub(super) fn to_proto(tenant: &Tenant) -> v1::Tenant {
         (None, Suspension::Importing) => v1::TenantState::Importing,
     };
     v1::Tenant {
+        topic_defaults: tenant.topic_defaults.clone().into_iter().collect(),
         name: tenant.name.as_str().to_owned(),
         id: tenant.id.0,
         created_ms: tenant.created_ms,

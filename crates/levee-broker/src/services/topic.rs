@@ -1,7 +1,11 @@
 //! Administration of topics, for their tenant and for operators.
 
+mod compact;
 pub(super) mod convert;
+mod progress;
+mod verify;
 
+use super::long::Long;
 use super::visible::visible_topics;
 use crate::authorize::Authorizer;
 use crate::blocking::{Blocking, LOOKUP_BYTES};
@@ -9,6 +13,7 @@ use crate::error::{detail, reply};
 use crate::fields::{invalid, out_of_range, page_size, page_token, prefix, topic_name};
 use crate::operation::Operation;
 use convert::{duplicate, known_properties, new_topic, partitions_to_proto, to_proto};
+use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_storage::{Page, TopicChange};
 use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_TOPIC_NAME, MAX_TOPICS_PER_REQUEST};
@@ -21,6 +26,7 @@ use tonic::{Request, Response, Status};
 pub(super) struct Topics {
     pub(super) authorizer: Authorizer,
     pub(super) blocking: Blocking,
+    pub(super) long: Long,
 }
 
 #[tonic::async_trait]
@@ -72,6 +78,24 @@ impl v1::topic_service_server::TopicService for Topics {
         request: Request<v1::TrimPartitionRequest>,
     ) -> Result<Response<v1::TrimPartitionResponse>, Status> {
         reply(self.trim(&request).await)
+    }
+
+    type CompactTopicStream = BoxStream<'static, Result<v1::CompactTopicResponse, Status>>;
+
+    async fn compact_topic(
+        &self,
+        request: Request<v1::CompactTopicRequest>,
+    ) -> Result<Response<Self::CompactTopicStream>, Status> {
+        reply(self.compact(&request).await)
+    }
+
+    type VerifyTopicStream = BoxStream<'static, Result<v1::VerifyTopicResponse, Status>>;
+
+    async fn verify_topic(
+        &self,
+        request: Request<v1::VerifyTopicRequest>,
+    ) -> Result<Response<Self::VerifyTopicStream>, Status> {
+        reply(self.verify(&request))
     }
 }
 
@@ -130,7 +154,10 @@ impl Topics {
             .blocking
             .run(turn, move || ids.into_iter().map(|id| shard.offsets(id)).collect::<Result<Vec<_>, _>>())
             .await?;
-        Ok(v1::GetTopicResponse { topic: Some(to_proto(&topic)), partitions: partitions_to_proto(&offsets) })
+        Ok(v1::GetTopicResponse {
+            topic: Some(to_proto(&topic, &permit)?),
+            partitions: partitions_to_proto(&offsets),
+        })
     }
 
     async fn list(
@@ -143,7 +170,7 @@ impl Topics {
         let (begins, size, after) = (prefix(begins)?, page_size(*size)?, page_token(token)?);
         let Page { items, next } = visible_topics(&permit, &self.blocking, &begins, after, size).await?;
         Ok(v1::ListTopicsResponse {
-            topics: items.iter().map(|topic| to_proto(topic)).collect(),
+            topics: items.iter().map(|topic| to_proto(topic, &permit)).collect::<Result<_, _>>()?,
             next_page_token: next.unwrap_or_default(),
         })
     }
@@ -185,7 +212,7 @@ impl Topics {
         let change = TopicChange::Config { set, unset };
         let audit = permit.audit(resource(name.as_str()));
         let topic = permit.shard().update_topic(permit.tenant(), name, change, audit).await?;
-        Ok(v1::UpdateTopicConfigResponse { topic: Some(to_proto(&topic)) })
+        Ok(v1::UpdateTopicConfigResponse { topic: Some(to_proto(&topic, &permit)?) })
     }
 
     async fn add_partitions(
@@ -201,19 +228,33 @@ impl Topics {
         let change = TopicChange::Partitions(*partitions);
         let audit = permit.audit(resource(name.as_str()));
         let topic = permit.shard().update_topic(permit.tenant(), name, change, audit).await?;
-        Ok(v1::AddPartitionsResponse { topic: Some(to_proto(&topic)) })
+        Ok(v1::AddPartitionsResponse { topic: Some(to_proto(&topic, &permit)?) })
     }
 
     async fn trim(
         &self,
         request: &Request<v1::TrimPartitionRequest>,
     ) -> Result<v1::TrimPartitionResponse, LeveeError> {
-        let v1::TrimPartitionRequest { tenant, name, partition, before_offset } = request.get_ref();
+        let v1::TrimPartitionRequest { tenant, name, partition, before_offset, before_timestamp_ms } =
+            request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::TrimPartition, tenant)?;
         let topic = permit.topic("name", name)?;
-        let audit = permit.audit(format!("topic:{name}/{partition} before {before_offset}"));
-        let partition = permit.partition(&topic, *partition)?;
-        let start_offset = permit.shard().trim(partition, *before_offset, audit).await?;
+        let audit = |before: u64| permit.audit(format!("topic:{name}/{partition} before {before}"));
+        let id = permit.partition(&topic, *partition)?;
+        let before = match before_timestamp_ms {
+            Some(_) if *before_offset != 0 => {
+                let problem = "before_offset is given as well";
+                return Err(invalid("before_timestamp_ms", problem, "give one of the two"));
+            }
+            // What is appended meanwhile lies behind it.
+            Some(timestamp_ms) => {
+                let (shard, timestamp_ms) = (permit.shard().clone(), *timestamp_ms);
+                let turn = permit.turn(LOOKUP_BYTES);
+                self.blocking.run(turn, move || shard.offset_at(id, timestamp_ms)).await?
+            }
+            None => *before_offset,
+        };
+        let start_offset = permit.shard().trim(id, before, audit(before)).await?;
         Ok(v1::TrimPartitionResponse { start_offset })
     }
 }

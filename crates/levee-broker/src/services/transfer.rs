@@ -12,6 +12,8 @@ mod import;
 mod logs;
 mod parts;
 mod pending;
+pub(super) mod restored;
+mod telling;
 
 use super::tenant::{not_found, resource, to_proto};
 use crate::authorize::Authorizer;
@@ -95,7 +97,8 @@ impl Transfers {
         permit.shard().note_export(tenant.id, permit.audit(resource(&name))).await?;
         let turn = Turn { tenant: tenant.id, weight, bytes: 0 };
         let retire = ConnectionContext::retire(request);
-        let export = Export::new(permit, self.blocking.clone(), turn, retire, slot);
+        let hold = permit.shard().hold_compaction(tenant.id).await?;
+        let export = Export::new(permit, self.blocking.clone(), turn, retire, hold, slot);
         Ok(export.into_messages())
     }
 
@@ -105,7 +108,7 @@ impl Transfers {
     ) -> Result<BoxStream<'static, Result<v1::ImportTenantResponse, Status>>, LeveeError> {
         let permit = self.authorizer.node(&request, Operation::ImportTenant)?;
         let retire = ConnectionContext::retire(&request);
-        let messages = Messages::new(request.into_inner(), self.idle_timeout, retire);
+        let messages = Messages::new(request.into_inner().boxed(), self.idle_timeout, retire);
         let import = Import::new(permit, self.tasks.clone());
         let answer = async move { import.run(messages).await.map_err(|error| status(&error)) };
         Ok(stream::once(answer).boxed())

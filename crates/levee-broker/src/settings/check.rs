@@ -1,10 +1,11 @@
 //! The ranges of the settings, and which of them need others.
 
 use super::tls::NO_CRL;
-use super::{AuthSettings, Settings, TlsSettings};
+use super::{AuthSettings, BackupSettings, Settings, TlsSettings};
+use crate::backup::location::Location;
 use crate::logging;
 use levee_types::PlanName;
-use levee_types::limits::MAX_QUOTA_RATE;
+use levee_types::limits::{MAX_PROPERTY_MS, MAX_QUOTA_RATE, MAX_QUOTA_TOTAL};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -22,8 +23,10 @@ pub fn check(settings: &Settings) -> Vec<String> {
         metrics,
         auth,
         tenants,
+        topics,
         node,
         storage,
+        backup,
         runtime,
         log,
     } = settings;
@@ -45,9 +48,12 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if let Err(error) = PlanName::new(&tenants.default_plan) {
         errors.push(format!("tenants.default_plan: {error}"));
     }
+    bound(&mut errors, "topics.retention_ms", topics.retention_ms, MAX_PROPERTY_MS);
+    bound(&mut errors, "topics.retention_bytes", topics.retention_bytes, MAX_QUOTA_TOTAL);
     within(&mut errors, "node.ingress_bytes", node.ingress_bytes, 0..=MAX_QUOTA_RATE);
     within(&mut errors, "node.egress_bytes", node.egress_bytes, 0..=MAX_QUOTA_RATE);
     within(&mut errors, "node.requests", node.requests, 0..=MAX_QUOTA_RATE);
+    check_backup(&mut errors, backup);
     within(&mut errors, "runtime.worker_threads", runtime.worker_threads, 0..=1_024);
     within(&mut errors, "runtime.blocking_calls", runtime.blocking_calls, 1..=512);
     if let Err(error) = logging::check(&log.level) {
@@ -55,6 +61,28 @@ pub fn check(settings: &Settings) -> Vec<String> {
     }
     errors.extend(storage.problems().into_iter().map(|problem| format!("storage.{problem}")));
     errors
+}
+
+/// A place that cannot be is not met only when it is needed.
+fn check_backup(errors: &mut Vec<String>, backup: &BackupSettings) {
+    let BackupSettings { url, s3_endpoint, s3_region, s3_allow_http, bytes_per_second } = backup;
+    if !url.is_empty()
+        && let Err(problem) = Location::parse(url)
+    {
+        errors.push(format!("backup.url: {problem}"));
+    }
+    let is_https = s3_endpoint.starts_with("https://");
+    if !s3_endpoint.is_empty() && !is_https && !s3_endpoint.starts_with("http://") {
+        errors.push(format!("backup.s3_endpoint: {s3_endpoint:?} is no address; give https://HOST:PORT"));
+    } else if !s3_endpoint.is_empty() && !is_https && !s3_allow_http {
+        errors.push(format!(
+            "backup.s3_endpoint: {s3_endpoint:?} is without TLS; give https://…, or set backup.s3_allow_http"
+        ));
+    }
+    if !s3_region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        errors.push(format!("backup.s3_region: {s3_region:?} is no region; give letters, digits and -"));
+    }
+    within(errors, "backup.bytes_per_second", *bytes_per_second, 0..=MAX_QUOTA_RATE);
 }
 
 /// Part of a configuration of TLS must not pass for all of it.
@@ -117,6 +145,13 @@ fn check_methods(errors: &mut Vec<String>, auth: &AuthSettings, tls: &TlsSetting
             }
             (true, true) | (false, false) => {}
         }
+    }
+}
+
+/// Notes what is neither -1 nor 1 to `most`.
+fn bound(errors: &mut Vec<String>, key: &str, value: i64, most: u64) {
+    if value != -1 && !u64::try_from(value).is_ok_and(|value| (1..=most).contains(&value)) {
+        errors.push(format!("{key}: {value} is out of range; it takes 1 to {most}, or -1 for no limit"));
     }
 }
 

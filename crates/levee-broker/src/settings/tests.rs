@@ -298,3 +298,15 @@ fn each_key_of_a_working_authentication_is_missed() {
         known("token").is_ok() && known("").is_err() && known("none").is_err() && known("token,").is_err()
     );
 }
+
+#[test]
+fn a_place_for_backups_that_cannot_be_is_an_error() {
+    let of = |set: &str| errors(&format!("[backup]\n{set}\n"), &[]);
+    assert!(
+        load(None, [("LEVEE_BACKUP_URL".to_owned(), "file:///a".to_owned())], &Overrides::default()).is_ok()
+    );
+    assert!(of("url = \"/var/backups\"")[0].contains("give file:///DIRECTORY or s3://BUCKET/PREFIX"));
+    assert!(of("s3_endpoint = \"minio:9000\"")[0].contains("give https://HOST:PORT"));
+    assert!(of("s3_endpoint = \"http://minio:9000\"")[0].contains("s3_allow_http"));
+    assert!(of("s3_region = \"eu/1\"")[0].contains("is no region"));
+}

@@ -216,7 +216,9 @@ async fn topics() {
         (update(&[], &["unknown"]), "unknown"),
         (update(&[], &[&"x".repeat(LONG)]), "property"),
         (update(&[(bytes, "1")], &[bytes]), "unset"),
-        (update(&[], &[bytes, bytes, bytes]), "unset: there are 3"),
+        (update(&[("retention.ms", "0")], &[]), "retention.ms"),
+        (update(&[("cleanup.policy", "keep")], &[]), "cleanup.policy"),
+        (update(&[], &[bytes; 10]), "unset: there are 10"),
     ];
     for (request, text) in bad {
         refused(text, client.update_topic_config(request).await, "INVALID_ARGUMENT", text);
@@ -234,7 +236,16 @@ async fn topics() {
     broker.produce().produce(of_tenant("acme", produce_request("orders", 0, &["a", "b"]))).await.unwrap();
     let trim = |partition, before_offset| {
         let name = names("orders");
-        of_tenant("acme", v1::TrimPartitionRequest { tenant: tenant(), name, partition, before_offset })
+        of_tenant(
+            "acme",
+            v1::TrimPartitionRequest {
+                tenant: tenant(),
+                name,
+                partition,
+                before_offset,
+                before_timestamp_ms: None,
+            },
+        )
     };
     refused("partition", client.trim_partition(trim(10_000, 0)).await, "NOT_FOUND", "partition 10000");
     refused("offset", client.trim_partition(trim(0, 3)).await, "OFFSET_OUT_OF_RANGE", "0 to 2");

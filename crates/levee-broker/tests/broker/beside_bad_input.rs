@@ -187,7 +187,7 @@ async fn read(broker: &Broker, partition: u32) -> Vec<String> {
         let Some(read_response::Kind::Batches(batches)) = answer.kind else { continue };
         for stored in batches.batches {
             let records = batch::decode(&stored.batch).unwrap();
-            values.extend(records.iter().map(|record| {
+            values.extend(records.iter().map(|(_, record)| {
                 String::from_utf8(record.value.as_deref().unwrap_or_default().to_vec()).unwrap()
             }));
         }

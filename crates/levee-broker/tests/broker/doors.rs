@@ -226,6 +226,13 @@ async fn doors(caller: &Caller, topic: &str) -> Vec<(Op, i32, bool)> {
     let read = v1::ReadRequest { kind: Some(Kind::Start(start)) };
     let offsets = v1::ListOffsetsRequest { positions };
     let get = v1::GetTopicRequest { tenant: tenant(), name: name() };
+    // None of the topics is a table.
+    let values = v1::GetValuesRequest { topic: name(), keys: vec!["k".into()], ..Default::default() };
+    let scan = v1::ScanTableRequest { topic: name(), ..Default::default() };
+    let watch = v1::WatchTableRequest { topic: name(), ..Default::default() };
+    let erase = v1::EraseKeyRequest { topic: name(), key: "k".into(), ..Default::default() };
+    let compact = v1::CompactTopicRequest { tenant: tenant(), name: name() };
+    let verify = v1::VerifyTopicRequest { tenant: tenant(), name: name() };
     let set = [("max.message.bytes".to_owned(), "1000".to_owned())].into();
     let config = v1::UpdateTopicConfigRequest { tenant: tenant(), name: name(), set, unset: vec![] };
     let add = v1::AddPartitionsRequest { tenant: tenant(), name: name(), partitions: 2 };
@@ -240,6 +247,12 @@ async fn doors(caller: &Caller, topic: &str) -> Vec<(Op, i32, bool)> {
         (Op::CommitTransaction, PRODUCE, passes(caller, Op::CommitTransaction, &commit).await),
         (Op::Read, CONSUME, passes(caller, Op::Read, &read).await),
         (Op::ListOffsets, CONSUME, passes(caller, Op::ListOffsets, &offsets).await),
+        (Op::GetValues, CONSUME, passes(caller, Op::GetValues, &values).await),
+        (Op::ScanTable, CONSUME, passes(caller, Op::ScanTable, &scan).await),
+        (Op::WatchTable, CONSUME, passes(caller, Op::WatchTable, &watch).await),
+        (Op::VerifyTopic, DESCRIBE, passes(caller, Op::VerifyTopic, &verify).await),
+        (Op::CompactTopic, ALTER, passes(caller, Op::CompactTopic, &compact).await),
+        (Op::EraseKey, TRIM, passes(caller, Op::EraseKey, &erase).await),
         (Op::GetTopic, DESCRIBE, passes(caller, Op::GetTopic, &get).await),
         (Op::UpdateTopicConfig, ALTER, passes(caller, Op::UpdateTopicConfig, &config).await),
         (Op::AddPartitions, ALTER, passes(caller, Op::AddPartitions, &add).await),

@@ -16,6 +16,7 @@ use levee_proto::v1::produce_service_client::ProduceServiceClient;
 use levee_proto::v1::queue_service_client::QueueServiceClient;
 use levee_proto::v1::quota_service_client::QuotaServiceClient;
 use levee_proto::v1::read_service_client::ReadServiceClient;
+use levee_proto::v1::table_service_client::TableServiceClient;
 use levee_proto::v1::tenant_service_client::TenantServiceClient;
 use levee_proto::v1::topic_service_client::TopicServiceClient;
 use levee_proto::v1::transaction_service_client::TransactionServiceClient;
@@ -90,8 +91,7 @@ impl Broker {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let storage =
-            RunningShard::start(dir.path(), settings.storage.clone(), Arc::clone(&clock), random.as_ref())
-                .unwrap();
+            RunningShard::start(dir.path(), settings.shard(), Arc::clone(&clock), random.as_ref()).unwrap();
         let shard = storage.shard.clone();
         let tls = Tls::load(&settings.tls, &clock).unwrap();
         let listeners = Listeners::bind(&settings, tls).unwrap();
@@ -143,6 +143,10 @@ impl Broker {
         QueueServiceClient::new(self.channel()).max_decoding_message_size(usize::MAX)
     }
 
+    pub(crate) fn tables(&self) -> TableServiceClient<Channel> {
+        TableServiceClient::new(self.channel())
+    }
+
     pub(crate) fn topics(&self) -> TopicServiceClient<Channel> {
         TopicServiceClient::new(self.channel()).max_encoding_message_size(usize::MAX)
     }
@@ -180,13 +184,25 @@ impl Broker {
 
     /// Makes a tenant with one topic.
     pub(crate) async fn make(&self, tenant: &str, topic: &str, partitions: u32) {
+        self.make_with(tenant, topic, partitions, &[]).await;
+    }
+
+    /// The same with properties.
+    pub(crate) async fn make_with(
+        &self,
+        tenant: &str,
+        topic: &str,
+        partitions: u32,
+        config: &[(&str, &str)],
+    ) {
         let request = v1::CreateTenantRequest {
             name: tenant.to_owned(),
             if_not_exists: true,
             plan: "unlimited".to_owned(),
         };
         self.tenants().create_tenant(request).await.unwrap();
-        let spec = v1::TopicSpec { name: topic.to_owned(), partitions, ..Default::default() };
+        let config = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let spec = v1::TopicSpec { name: topic.to_owned(), partitions, config };
         let request = v1::CreateTopicsRequest { topics: vec![spec], ..Default::default() };
         let answer = self.topics().create_topics(of_tenant(tenant, request)).await.unwrap().into_inner();
         assert_eq!((answer.failures, answer.created), (vec![], 1));
@@ -236,6 +252,27 @@ pub(crate) fn records(values: &[&str]) -> Vec<v1::Record> {
             ..Default::default()
         })
         .collect()
+}
+
+/// A record of a table; one without a value deletes its key.
+pub(crate) fn keyed(key: &str, value: Option<&str>) -> v1::Record {
+    let bytes = |text: &str| bytes::Bytes::copy_from_slice(text.as_bytes());
+    v1::Record { key: Some(bytes(key)), value: value.map(bytes), ..Default::default() }
+}
+
+/// Records of a table.
+pub(crate) fn produce_keyed(
+    topic: &str,
+    partition: u32,
+    records: &[(&str, Option<&str>)],
+) -> v1::ProduceRequest {
+    let records: Vec<_> = records.iter().map(|(key, value)| keyed(key, *value)).collect();
+    v1::ProduceRequest {
+        topic: topic.to_owned(),
+        partition,
+        batch: batch::encode(&records, v1::Compression::Lz4),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn produce_request(topic: &str, partition: u32, values: &[&str]) -> v1::ProduceRequest {

@@ -37,7 +37,11 @@ mod queue;
 #[cfg(test)]
 mod read;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod revocation;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod tenancy;
 #[cfg(test)]

@@ -262,6 +262,7 @@ async fn trimmed_records_are_done_and_a_deleted_topic_ends_its_workers() {
         Worker::start(&broker, v1::WorkStart { credit: 1, ..start("work", settings(&["orders"])) }).await;
     let first = worker.record().await;
     let trim = v1::TrimPartitionRequest {
+        before_timestamp_ms: None,
         tenant: String::new(),
         name: "orders".to_owned(),
         partition: 0,

@@ -60,12 +60,11 @@ impl Reader {
 fn decode(stored: &v1::StoredBatch) -> Vec<(u32, u64, String)> {
     let records = batch::decode(&stored.batch).unwrap();
     assert_eq!(records.len(), stored.record_count as usize);
-    (stored.base_offset..)
-        .zip(records)
-        .map(|(offset, record)| {
-            (stored.position, offset, String::from_utf8(record.value.unwrap().to_vec()).unwrap())
-        })
-        .collect()
+    let placed = |(delta, record): (u32, v1::Record)| {
+        let offset = stored.base_offset + u64::from(delta);
+        (stored.position, offset, String::from_utf8(record.value.unwrap().to_vec()).unwrap())
+    };
+    records.into_iter().map(placed).collect()
 }
 
 async fn produce(broker: &Broker, topic: &str, partition: u32, values: &[&str]) {
@@ -215,6 +214,7 @@ async fn records_that_are_trimmed_away_end_their_readers() {
     let (mut reader, _) = Reader::start(&broker, vec![position("orders", 0, from_start())], 1, false).await;
     assert_eq!(reader.values(1).await.len(), 1);
     let trim = v1::TrimPartitionRequest {
+        before_timestamp_ms: None,
         tenant: String::new(),
         name: "orders".to_owned(),
         partition: 0,

@@ -92,6 +92,15 @@ impl Caller {
         assert_eq!(made.failures, vec![]);
     }
 
+    pub(crate) async fn make_table(&self, tenant: &str, name: &str) {
+        let config = [("cleanup.policy".to_owned(), "compact".to_owned())].into();
+        let spec = v1::TopicSpec { name: name.to_owned(), partitions: 1, config };
+        let request =
+            v1::CreateTopicsRequest { tenant: tenant.to_owned(), topics: vec![spec], if_not_exists: true };
+        let made: v1::CreateTopicsResponse = self.must(Operation::CreateTopics, &request).await;
+        assert_eq!(made.failures, vec![]);
+    }
+
     pub(crate) async fn make_user(&self, tenant: &str, name: &str, admin: bool, groups: &[&str]) {
         let request = v1::CreateUserRequest {
             tenant: tenant.to_owned(),

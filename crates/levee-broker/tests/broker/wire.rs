@@ -3,7 +3,7 @@
 use crate::harness::{Broker, PATIENCE};
 use bytes::Bytes;
 use h2::client::SendRequest;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use levee_broker::operation::Operation;
 use prost::Message;
 use tokio::net::TcpStream;
@@ -72,6 +72,11 @@ impl Caller {
             let data = data.unwrap();
             receiver.flow_control().release_capacity(data.len()).unwrap();
             body.extend(data);
+            // It ends when its client leaves: who is told something may have it.
+            if path == Operation::WatchTable.path() && !body.is_empty() {
+                let end = (HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"));
+                return Answer { head: head.headers, body, trailers: [end].into_iter().collect() };
+            }
         }
         let trailers = receiver.trailers().await.unwrap().unwrap_or_default();
         Answer { head: head.headers, body, trailers }

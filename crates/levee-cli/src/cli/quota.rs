@@ -17,7 +17,8 @@ pub(crate) enum QuotaCommand {
     ///
     /// Options: `burst` is what may come at once after a pause (default: what the rate gives in a tenth of a
     /// second); at `soft` percent of the limit a warning is logged (default: 80%); `action` is what happens beyond
-    /// the limit: throttle (the default of rates), reject (the default of the others), or observe.
+    /// the limit: throttle (the default of rates), reject (the default of the others), observe, or, for storage,
+    /// trim-oldest: the oldest records of the tenant go, but those of tables, so that new ones find room.
     ///
     /// What is not named stays as it is. Example: levee quota set acme ingress=5MB/s storage=10GiB topics=100
     Set(SetArgs),

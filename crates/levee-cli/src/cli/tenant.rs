@@ -1,5 +1,6 @@
 //! `levee tenant …`
 
+use crate::cli::topic::{parse_retention, parse_retention_bytes};
 use crate::cli::transfer::{ExportArgs, ImportArgs};
 use crate::moment::Moment;
 use crate::units::{parse_duration, show_duration};
@@ -20,14 +21,8 @@ pub(crate) enum TenantCommand {
         /// The tenant.
         name: String,
     },
-    /// Gives a tenant another plan.
-    Update {
-        /// The tenant.
-        name: String,
-        /// The plan whose quotas it gets.
-        #[arg(long)]
-        plan: String,
-    },
+    /// Gives a tenant another plan, or other defaults for its topics.
+    Update(UpdateArgs),
     /// Gives a tenant another name.
     ///
     /// Whatever belongs to it stays: topics, users, tokens. Addresses and contexts with the old name do not
@@ -86,6 +81,44 @@ pub(crate) struct CreateArgs {
     /// A tenant that exists is left as it is.
     #[arg(long)]
     pub(crate) if_not_exists: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The tenant.
+    pub(crate) name: String,
+    /// The plan whose quotas it gets.
+    #[arg(long, required_unless_present_any = ["retention", "retention_bytes"])]
+    pub(crate) plan: Option<String>,
+    /// How long records stay in topics that do not say: such as 7d, `unlimited`, or `none` for what the server says.
+    ///
+    /// What is older than that goes soon, also of topics that there are already.
+    #[arg(long, value_name = "DURATION", value_parser = or_none(parse_retention))]
+    pub(crate) retention: Option<OrNone>,
+    /// How much each partition of such topics stores before its oldest records go: such as 10GiB, `unlimited`, or `none`
+    /// for what the server says.
+    #[arg(long, value_name = "SIZE", value_parser = or_none(parse_retention_bytes))]
+    pub(crate) retention_bytes: Option<OrNone>,
+}
+
+/// The value of a default, or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OrNone {
+    /// The value of the property.
+    Value(String),
+    /// There shall be none.
+    None,
+}
+
+fn or_none(
+    parse: fn(&str) -> Result<String, String>,
+) -> impl Fn(&str) -> Result<OrNone, String> + Clone + Send + Sync + 'static {
+    move |text| match text {
+        "none" => Ok(OrNone::None),
+        _ => parse(text)
+            .map(OrNone::Value)
+            .map_err(|error| format!("{error}, or none for what the server says")),
+    }
 }
 
 /// How much of a tenant is stopped.

@@ -1,8 +1,9 @@
 //! `levee topic …`
 
 use crate::position::Place;
+use crate::units::{parse_duration, parse_size};
 use clap::{Args, Subcommand, ValueEnum};
-use levee_types::limits::MAX_PARTITIONS_PER_TOPIC;
+use levee_types::limits::{MAX_PARTITIONS_PER_TOPIC, MAX_PROPERTY_MS, MAX_QUOTA_TOTAL};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopicCommand {
@@ -32,6 +33,23 @@ pub(crate) enum TopicCommand {
     ///
     /// Example: levee topic trim acme/orders --before -7d
     Trim(TrimArgs),
+    /// Compacts a table now: of each key only the newest record stays.
+    ///
+    /// Without --wait it is begun, and goes on at the server. It also goes on when this program is stopped.
+    Compact {
+        /// The table, as TENANT/TOPIC or TOPIC.
+        topic: String,
+        /// Wait until it is done, and tell what came of it.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Proves that a topic is undamaged, and that the keys of a table are exactly those of its log. Exit code 1: it is not so.
+    ///
+    /// Reads all of it as it is now.
+    Verify {
+        /// The topic, as TENANT/TOPIC or TOPIC.
+        topic: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -44,9 +62,21 @@ pub(crate) struct CreateArgs {
     pub(crate) partitions: u32,
     /// A property; may be repeated. `levee topic describe` shows the known ones.
     ///
-    /// Sizes may have units: max.message.bytes=512KiB.
+    /// Sizes and times may have units: max.message.bytes=512KiB, retention.ms=7d.
     #[arg(short, long = "config", value_name = "KEY=VALUE", value_parser = parse_property)]
     pub(crate) config: Vec<(String, String)>,
+    /// Make it a table: of each key the newest record stays, and can be read by its key. Every record needs a key.
+    #[arg(long)]
+    pub(crate) compact: bool,
+    /// How long records stay, such as 7d, or `unlimited` [default: that of the tenant, else of the server].
+    ///
+    /// With --compact as well, old keys go although nobody deletes them.
+    #[arg(long, value_name = "DURATION", value_parser = parse_retention)]
+    pub(crate) retention: Option<String>,
+    /// How much a partition stores, such as 1GiB, before its oldest records go; or `unlimited` [default: that of the
+    /// tenant, else of the server].
+    #[arg(long, value_name = "SIZE", value_parser = parse_retention_bytes)]
+    pub(crate) retention_bytes: Option<String>,
     /// When a record is acknowledged.
     #[arg(long, value_enum)]
     pub(crate) durability: Option<DurabilityArg>,
@@ -110,7 +140,7 @@ pub(crate) enum ConfigCommand {
         topic: String,
         /// The properties.
         ///
-        /// Sizes may have units: max.message.bytes=512KiB.
+        /// Sizes and times may have units: max.message.bytes=512KiB, retention.ms=7d.
         #[arg(required = true, value_name = "KEY=VALUE", value_parser = parse_property)]
         properties: Vec<(String, String)>,
     },
@@ -149,6 +179,31 @@ pub(crate) struct TrimArgs {
     /// Do not ask.
     #[arg(short, long)]
     pub(crate) yes: bool,
+}
+
+/// How long records stay, as the value of the property.
+pub(crate) fn parse_retention(text: &str) -> Result<String, String> {
+    let bad = |range: &str| format!("{text:?} is no time for records to stay: write {range}");
+    if text == "unlimited" {
+        return Ok("-1".to_owned());
+    }
+    let ms = parse_duration(text).map_err(|_| bad("7d, 12h or unlimited"))?.as_millis();
+    match (1..=u128::from(MAX_PROPERTY_MS)).contains(&ms) {
+        true => Ok(ms.to_string()),
+        false => Err(bad("1ms to 36525d, or unlimited")),
+    }
+}
+
+/// How much a partition stores, as the value of the property.
+pub(crate) fn parse_retention_bytes(text: &str) -> Result<String, String> {
+    let bad = |range: &str| format!("{text:?} is no size for a partition: write {range}");
+    if text == "unlimited" {
+        return Ok("-1".to_owned());
+    }
+    match parse_size(text).map_err(|_| bad("10GiB, 500MB or unlimited"))? {
+        bytes if (1..=MAX_QUOTA_TOTAL).contains(&bytes) => Ok(bytes.to_string()),
+        _ => Err(bad("1B to 1048576TiB, or unlimited")),
+    }
 }
 
 fn parse_property(text: &str) -> Result<(String, String), String> {

@@ -88,14 +88,14 @@ struct Printer<'a, W: Write> {
 
 impl<W: Write> Printer<'_, W> {
     fn print(&mut self, batch: &ReadBatch) -> io::Result<()> {
-        for (offset, record) in (batch.base_offset..).zip(&batch.records) {
+        for (offset, record) in batch.offsets.iter().zip(&batch.records) {
             if self.left == Some(0) {
                 break;
             }
             let placed = Placed {
                 topic: &batch.topic,
                 partition: batch.partition,
-                offset,
+                offset: *offset,
                 append_time_ms: batch.append_time_ms,
                 record,
             };

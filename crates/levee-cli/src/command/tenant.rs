@@ -14,8 +14,9 @@ use levee_types::{PlanName, TenantName};
 mod delete;
 mod export;
 mod import;
-mod show;
+pub(super) mod show;
 mod transfer;
+mod update;
 pub(super) mod usage;
 
 pub(super) async fn run(command: &TenantCommand, session: &Session) -> Result<View, Failure> {
@@ -23,12 +24,7 @@ pub(super) async fn run(command: &TenantCommand, session: &Session) -> Result<Vi
         TenantCommand::Create(args) => create(args, session).await,
         TenantCommand::Ls => list(session).await,
         TenantCommand::Describe { name } => describe(&TenantName::new(name)?, session).await,
-        TenantCommand::Update { name, plan } => {
-            let plan = PlanName::new(plan)?;
-            let update =
-                async |admin: Admin, name: &TenantName| admin.update_tenant(name, None, Some(&plan)).await;
-            change(name, session, update, &format!("has plan {plan}")).await
-        }
+        TenantCommand::Update(args) => update::run(args, session).await,
         TenantCommand::Rename { name, new_name } => {
             let new_name = TenantName::new(new_name)?;
             let rename = async |admin: Admin, name: &TenantName| {

@@ -5,16 +5,20 @@ use crate::address::full_name;
 use crate::cli::topic::{AddPartitionsArgs, LsArgs, TopicCommand, TrimArgs};
 use crate::failure::Failure;
 use crate::output::{Column, Section, View};
+use crate::position::Place;
 use crate::prompt;
 use crate::session::Session;
+use levee_client::StartAt;
 use levee_types::limits::MAX_PAGE_SIZE;
 use serde_json::{Value, json};
 
+mod compact;
 mod config;
 mod create;
 mod delete;
-mod properties;
+pub(super) mod properties;
 mod show;
+mod verify;
 
 pub(super) async fn run(command: &TopicCommand, session: &Session) -> Result<View, Failure> {
     match command {
@@ -25,6 +29,8 @@ pub(super) async fn run(command: &TopicCommand, session: &Session) -> Result<Vie
         TopicCommand::Config(command) => config::run(command, session).await,
         TopicCommand::AddPartitions(args) => add_partitions(args, session).await,
         TopicCommand::Trim(args) => trim(args, session).await,
+        TopicCommand::Compact { topic, wait } => compact::run(topic, *wait, session).await,
+        TopicCommand::Verify { topic } => verify::run(topic, session).await,
     }
 }
 
@@ -73,24 +79,42 @@ async fn add_partitions(args: &AddPartitionsArgs, session: &Session) -> Result<V
 async fn trim(args: &TrimArgs, session: &Session) -> Result<View, Failure> {
     const COLUMNS: &[Column] = &[Column::number("PARTITION"), Column::number("START")];
     let address = session.address(&args.topic)?;
-    // Places in a log are looked up by whoever may read it: a tenant's own.
-    let scope = session.records_of(&address).await?;
+    let is_time = matches!(args.before, Place::Since(_));
+    // A time is looked up where the records are removed; other places in a log by whoever may read it: a tenant's own.
+    let scope = match is_time {
+        true => session.topics_of(address.tenant.as_ref())?,
+        false => session.records_of(&address).await?,
+    };
     let topic = session.topic(&scope, &address).await?;
     let name = address.topic.as_str();
     let positions = args.before.positions(name, topic.partitions, args.partition, &**session.clock())?;
-    let partitions: Vec<u32> = positions.iter().map(|position| position.partition).collect();
-    let found = session.ask(scope.client.offsets(positions)).await?;
+    let mut places: Vec<_> = positions.iter().map(|position| (position.partition, position.from)).collect();
+    if !is_time {
+        let found = session.ask(scope.client.offsets(positions)).await?;
+        for (place, found) in places.iter_mut().zip(found) {
+            place.1 = StartAt::Offset(found.offset);
+        }
+    }
     prompt::consent(
         args.yes,
-        &format!("remove the first records of {} partitions of topic {address}", found.len()),
+        &format!("remove the first records of {} partitions of topic {address}", places.len()),
     )?;
 
     let admin = scope.admin();
     let (mut rows, mut trimmed) = (Vec::new(), Vec::new());
     let mut failures = Failures::of("partition");
-    let asked = partitions.len();
-    for (partition, found) in partitions.into_iter().zip(found) {
-        match session.ask(admin.trim_partition(&scope.tenant, name, partition, found.offset)).await {
+    let asked = places.len();
+    for (partition, place) in places {
+        let answer = match place {
+            StartAt::Timestamp(time_ms) => {
+                session.ask(admin.trim_partition_before(&scope.tenant, name, partition, time_ms)).await
+            }
+            StartAt::Offset(offset) => {
+                session.ask(admin.trim_partition(&scope.tenant, name, partition, offset)).await
+            }
+            StartAt::Start | StartAt::End => continue,
+        };
+        match answer {
             Ok(start) => {
                 rows.push(vec![partition.to_string(), start.to_string()]);
                 trimmed.push(json!({"partition": partition, "start_offset": start}));

@@ -38,6 +38,12 @@ fn options() {
 }
 
 #[test]
+fn storage_may_trim_the_oldest() {
+    let trimmed = Quota { action: Some(Action::TrimOldest), ..Quota::of(10 << 30) };
+    assert_eq!(parse_quota("storage=10GiB,action=trim-oldest"), Ok(of(Dimension::Storage, trimmed)));
+}
+
+#[test]
 fn what_is_no_quota_says_why() {
     for (text, why) in [
         ("", "DIMENSION=LIMIT"),
@@ -55,6 +61,7 @@ fn what_is_no_quota_says_why() {
         ("topics=unlimited,action=observe", "without a limit"),
         ("topics=1,burst=2", "only rates"),
         ("storage=1GiB,action=throttle", "only rates"),
+        ("topics=7,action=trim-oldest", "only storage"),
         ("ingress=1,soft=0", "1 to 100"),
         ("ingress=1,soft=101%", "1 to 100"),
         ("ingress=1,soft=256", "1 to 100"),
@@ -106,9 +113,15 @@ fn any_quota() -> impl Strategy<Value = QuotaOf> {
             let action = action.map(|action| Action::ALL[action]);
             let quota = if dimension.is_rate() {
                 let burst = burst.map(|burst| burst % MAX_QUOTA_RATE + 1);
+                let action = action.filter(|action| *action != Action::TrimOldest);
                 Quota { limit: Some(limit % MAX_QUOTA_RATE + 1), burst, soft_percent, action }
             } else {
-                let action = action.filter(|action| *action != Action::Throttle);
+                let is_possible = |action: &Action| match action {
+                    Action::Throttle => false,
+                    Action::TrimOldest => dimension == Dimension::Storage,
+                    Action::Reject | Action::Observe => true,
+                };
+                let action = action.filter(is_possible);
                 Quota { limit: Some(limit), burst: None, soft_percent, action }
             };
             of(dimension, quota)

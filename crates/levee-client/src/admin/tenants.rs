@@ -4,6 +4,7 @@ use super::{Admin, present};
 use crate::error::Error;
 use levee_proto::v1;
 use levee_types::{PlanName, TenantName};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Tenants.
@@ -62,7 +63,34 @@ impl Admin {
             name: name.to_string(),
             new_name: new_name.map(TenantName::to_string),
             plan: plan.map(PlanName::to_string),
+            ..v1::UpdateTenantRequest::default()
         };
+        self.update(request).await
+    }
+
+    /// Changes the plan of a tenant, unless it is none, and the properties of those of its topics that do not say:
+    /// `retention.ms` and `retention.bytes`. What is unset returns to the defaults of the broker.
+    ///
+    /// # Errors
+    /// As [`Admin`] says.
+    pub async fn configure_tenant(
+        &self,
+        name: &TenantName,
+        plan: Option<&PlanName>,
+        set: HashMap<String, String>,
+        unset: Vec<String>,
+    ) -> Result<v1::Tenant, Error> {
+        let request = v1::UpdateTenantRequest {
+            name: name.to_string(),
+            plan: plan.map(PlanName::to_string),
+            set_topic_defaults: set,
+            unset_topic_defaults: unset,
+            ..v1::UpdateTenantRequest::default()
+        };
+        self.update(request).await
+    }
+
+    async fn update(&self, request: v1::UpdateTenantRequest) -> Result<v1::Tenant, Error> {
         let response = self.client.tenants().update_tenant(self.client.request(request)).await?;
         present(response.into_inner().tenant)
     }

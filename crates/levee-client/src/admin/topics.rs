@@ -124,7 +124,35 @@ impl Admin {
         before_offset: u64,
     ) -> Result<u64, Error> {
         let (tenant, name) = (tenant.to_owned(), name.to_owned());
-        let request = v1::TrimPartitionRequest { tenant, name, partition, before_offset };
+        self.trim(v1::TrimPartitionRequest {
+            tenant,
+            name,
+            partition,
+            before_offset,
+            before_timestamp_ms: None,
+        })
+        .await
+    }
+
+    /// Removes the records of before a time, in Unix milliseconds, for good: the batches before the first one that has
+    /// a record of this time or later. Returns the first offset that is still stored.
+    ///
+    /// # Errors
+    /// As [`Admin`] says.
+    pub async fn trim_partition_before(
+        &self,
+        tenant: &str,
+        name: &str,
+        partition: u32,
+        timestamp_ms: i64,
+    ) -> Result<u64, Error> {
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        let (before_offset, before_timestamp_ms) = (0, Some(timestamp_ms));
+        self.trim(v1::TrimPartitionRequest { tenant, name, partition, before_offset, before_timestamp_ms })
+            .await
+    }
+
+    async fn trim(&self, request: v1::TrimPartitionRequest) -> Result<u64, Error> {
         let response = self.client.topics().trim_partition(self.client.request(request)).await?;
         Ok(response.into_inner().start_offset)
     }

@@ -209,7 +209,7 @@ impl Member {
             None => self.open()?,
         };
         Ok(next.map(|(assignment, batch)| {
-            self.hand_out(assignment, batch.base_offset + batch.records.len() as u64);
+            self.hand_out(assignment, batch.next_offset);
             batch
         }))
     }
@@ -320,13 +320,12 @@ impl Member {
     fn open(&mut self) -> Result<Option<(u32, ReadBatch)>, Error> {
         while let Some(stored) = self.arrived.pop_front() {
             self.freed += stored.batch.len() as u64;
-            let after = stored.base_offset.saturating_add(stored.record_count.into());
             // What was on its way when the member let go of it is not the member's.
             if let Some(held) = self.held.get(&stored.position)
                 && !held.is_revoked
-                && after > held.handed
+                && stored::behind(&stored) > held.handed
+                && let Some(batch) = stored::open(&stored, &held.topic, held.partition, held.handed)?
             {
-                let batch = stored::open(&stored, &held.topic, held.partition, held.handed)?;
                 return Ok(Some((stored.position, batch)));
             }
         }

@@ -89,13 +89,25 @@ impl Cursor {
         }) else {
             return Err(Error::protocol("the broker sent a batch of a position that is not read"));
         };
-        let after = stored.base_offset.saturating_add(u64::from(stored.record_count));
+        let after = stored::behind(stored);
         if after <= next || place.end.is_some_and(|end| stored.base_offset >= end) {
             return Ok(None);
         }
         let batch = stored::open(stored, &place.topic, place.partition, next)?;
         place.from = StartAt::Offset(after);
-        Ok(Some(batch))
+        Ok(batch)
+    }
+
+    /// The broker ended the stream. False: it had no reason to, as it has when a reader that stops was sent everything.
+    /// Then there is nothing between the last record and the end, where compaction may leave a gap.
+    pub(super) fn ended(&mut self) -> bool {
+        for at in &self.streamed {
+            let place = &mut self.places[*at];
+            if let (StartAt::Offset(next), Some(end)) = (place.from, place.end) {
+                place.from = StartAt::Offset(next.max(end));
+            }
+        }
+        self.stop_at_end
     }
 }
 

@@ -21,6 +21,7 @@ fn frames() -> Vec<v1::TenantParts> {
         state: v1::TenantState::ReadOnly.into(),
         exported_ms: 1_700_000_000_000,
         quotas: vec![quota],
+        topic_defaults: std::collections::HashMap::new(),
     };
     let name = "URI:spiffe://example.org/a".to_owned();
     let user = v1::User {

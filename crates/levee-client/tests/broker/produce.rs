@@ -127,4 +127,22 @@ impl TopicService for Fake {
     async fn trim_partition(&self, _: Request<v1::TrimPartitionRequest>) -> Reply<v1::TrimPartitionResponse> {
         Err(Status::unimplemented(""))
     }
+
+    type CompactTopicStream = futures::stream::Empty<Result<v1::CompactTopicResponse, Status>>;
+
+    async fn compact_topic(
+        &self,
+        _: Request<v1::CompactTopicRequest>,
+    ) -> Result<Response<Self::CompactTopicStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    type VerifyTopicStream = futures::stream::Empty<Result<v1::VerifyTopicResponse, Status>>;
+
+    async fn verify_topic(
+        &self,
+        _: Request<v1::VerifyTopicRequest>,
+    ) -> Result<Response<Self::VerifyTopicStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }

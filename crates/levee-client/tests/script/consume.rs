@@ -1,6 +1,7 @@
 //! A broker of groups that does what the test says.
 
-use super::call::{Call, accept, serve};
+use super::call::{accept, serve};
+use super::stream::Call;
 use futures::stream::BoxStream;
 use levee_client::v1;
 use levee_client::v1::consume_request::Kind as Ask;

@@ -1,6 +1,7 @@
 //! A broker of transactions, and of appends, that does what the test says.
 
-use super::call::{Call, PATIENCE, accept, serve};
+use super::call::{PATIENCE, accept, serve};
+use super::stream::Call;
 use futures::stream::BoxStream;
 use levee_client::v1;
 use levee_client::v1::produce_service_server::{ProduceService, ProduceServiceServer};
@@ -176,6 +177,24 @@ impl TopicService for Service {
     }
 
     async fn trim_partition(&self, _: Request<v1::TrimPartitionRequest>) -> Reply<v1::TrimPartitionResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    type CompactTopicStream = futures::stream::Empty<Result<v1::CompactTopicResponse, Status>>;
+
+    async fn compact_topic(
+        &self,
+        _: Request<v1::CompactTopicRequest>,
+    ) -> Result<Response<Self::CompactTopicStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    type VerifyTopicStream = futures::stream::Empty<Result<v1::VerifyTopicResponse, Status>>;
+
+    async fn verify_topic(
+        &self,
+        _: Request<v1::VerifyTopicRequest>,
+    ) -> Result<Response<Self::VerifyTopicStream>, Status> {
         Err(Status::unimplemented(""))
     }
 }

@@ -7,12 +7,12 @@ use levee_types::limits::{
     MAX_BATCH_RECORDS, MAX_HEADER_KEY_BYTES, MAX_HEADER_VALUE_BYTES, MAX_HEADERS, MAX_KEY_BYTES,
 };
 
-const RECORDS: u64 = field_key(1, BYTES);
+pub(super) const RECORDS: u64 = field_key(1, BYTES);
 
-const KEY: u64 = field_key(1, BYTES);
-const VALUE: u64 = field_key(2, BYTES);
+pub(super) const KEY: u64 = field_key(1, BYTES);
+pub(super) const VALUE: u64 = field_key(2, BYTES);
 const HEADERS: u64 = field_key(3, BYTES);
-const TIMESTAMP_MS: u64 = field_key(4, VARINT);
+pub(super) const TIMESTAMP_MS: u64 = field_key(4, VARINT);
 const DELIVER_AT_MS: u64 = field_key(5, VARINT);
 
 const HEADER_KEY: u64 = field_key(1, BYTES);

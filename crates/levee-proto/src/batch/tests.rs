@@ -2,11 +2,12 @@
 
 mod bombs;
 mod damage;
+mod gaps;
 mod golden;
 mod limits;
 mod rules;
 
-use super::{check, decode, encode};
+use super::{check, check_stored, decode, encode, encode_with_deltas};
 use crate::v1::{Compression, Record, RecordBatch, RecordHeader, Records};
 use bytes::Bytes;
 use levee_types::ErrorCode;
@@ -22,6 +23,11 @@ fn record(value: &[u8]) -> Record {
 
 fn header(key: &str) -> RecordHeader {
     RecordHeader { key: key.to_owned(), value: None }
+}
+
+/// Records that follow each other.
+fn dense(records: Vec<Record>) -> Vec<(u32, Record)> {
+    (0..).zip(records).collect()
 }
 
 /// A field of bytes, its length in as few bytes as can be.

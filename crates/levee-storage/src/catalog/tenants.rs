@@ -6,6 +6,7 @@ use crate::keys::{self, Keyspace};
 use crate::rows::{BadRow, TenantCounters, TenantRow};
 use crate::usage::Totals;
 use levee_types::quota::Plan;
+use levee_types::topic::Properties;
 use levee_types::{PlanName, TenantId, TenantName};
 use prost::Message;
 
@@ -30,6 +31,8 @@ pub struct Tenant {
     pub partitions: u64,
     /// Bytes of the batches that are stored.
     pub stored_bytes: u64,
+    /// Properties that its topics have unless they have their own.
+    pub topic_defaults: Properties,
 }
 
 /// What a suspended tenant must not do. Persisted.
@@ -62,6 +65,10 @@ pub struct TenantChange {
     pub plan: Option<PlanName>,
     /// Another suspension, or none.
     pub suspension: Option<Suspension>,
+    /// Defaults of its topics that are set, out of [`levee_types::topic::INHERITED`].
+    pub set_topic_defaults: Properties,
+    /// Those that return to what the server says.
+    pub unset_topic_defaults: Vec<String>,
 }
 
 impl Tenant {
@@ -82,6 +89,7 @@ impl Tenant {
             topics: counters.topics,
             partitions: counters.partitions.unwrap_or(0),
             stored_bytes,
+            topic_defaults: row.topic_defaults.clone(),
         })
     }
 }

@@ -42,7 +42,7 @@ fn catalog(dir: &std::path::Path, names: &[&str], gone: &[&str]) -> Catalog {
         }
     }
     let mut changes = index.changes();
-    changes.add(&operations, 0, 0);
+    changes.add(&operations, [], 0, 0);
     index.apply(changes).unwrap();
     Catalog::new(Arc::new(index), 10)
 }

@@ -36,13 +36,23 @@ impl Catalog {
         tenant: TenantId,
         producer: ProducerId,
     ) -> Result<Vec<Arc<Topic>>, StorageError> {
+        let ids: BTreeSet<_> = self.staged(tenant, producer)?.into_iter().map(|row| row.topic).collect();
+        ids.into_iter().filter_map(|id| self.topic_by_id(tenant, id).transpose()).collect()
+    }
+
+    /// What a producer has staged, in its order: at most as many batches as a transaction may have.
+    pub(crate) fn staged(
+        &self,
+        tenant: TenantId,
+        producer: ProducerId,
+    ) -> Result<Vec<StagedRow>, StorageError> {
         let mut cursor = self.index.cursor(Keyspace::State, keys::staged_of(tenant, producer.0..=producer.0));
         cursor.first()?;
-        let mut ids = BTreeSet::new();
+        let mut rows = Vec::new();
         while let Some((_, row)) = cursor.item() {
-            ids.insert(StagedRow::decode(row)?.topic);
+            rows.push(StagedRow::decode(row)?);
             cursor.next()?;
         }
-        ids.into_iter().filter_map(|id| self.topic_by_id(tenant, id).transpose()).collect()
+        Ok(rows)
     }
 }

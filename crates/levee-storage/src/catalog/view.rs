@@ -21,7 +21,7 @@ use prost::Message;
 pub struct LogBounds {
     /// The first offset that is stored.
     pub start: u64,
-    /// Offset of the first record of the first batch: at most `start`; `end` if there is no batch.
+    /// Offset of the first batch: at most `start`; `end` if there is no batch.
     pub first: u64,
     /// The offset that the next record gets.
     pub end: u64,

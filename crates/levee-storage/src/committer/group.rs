@@ -20,6 +20,8 @@ pub(crate) enum Effect {
     TenantChanged(TenantId),
     /// Some tenants have other quotas now.
     PlanChanged,
+    /// They are deleted: nothing reads them any more.
+    SegmentsDeleted(Vec<u64>),
 }
 
 /// Sends the answer to a command; with an error if the group failed.
@@ -33,6 +35,8 @@ pub(super) struct GroupChanges {
     /// Of the payloads, with an allowance for each entry.
     pub(super) bytes: u64,
     pub(super) needs_sync: bool,
+    /// It must be the first one in its segment of the journal.
+    pub(super) begins_segment: bool,
 }
 
 /// Commands that were decided and wait for the sync.
@@ -67,6 +71,11 @@ impl Group {
         if let Some(entry) = self.changes.entries.last_mut() {
             entry.operations.push(operation);
         }
+    }
+
+    /// Begins another segment of the journal with it.
+    pub(super) fn begin_segment(&mut self) {
+        self.changes.begins_segment = true;
     }
 
     /// What an answer says was stored before, perhaps not durably yet.
@@ -108,10 +117,11 @@ impl Group {
                 self.answer(reply, Err(refusal.clone()));
             }
             Command::Stage(_, _, reply) => self.answer(reply, Err(refusal.clone())),
-            Command::CommitTransaction(_, _, reply) => self.answer(reply, Err(refusal.clone())),
+            Command::CommitTransaction(_, _, _, reply) => self.answer(reply, Err(refusal.clone())),
             Command::AbortTransaction(_, _, _, reply) | Command::ExpireTransaction(_, reply) => {
                 self.answer(reply, Err(refusal.clone()));
             }
+            Command::Stand(_, reply) => self.answer(reply, Err(refusal.clone())),
             Command::Change(_, change) => change(Err(refusal), self),
         }
     }

@@ -7,12 +7,14 @@
 mod acl;
 mod append;
 mod audit;
+mod compaction;
 mod draft;
 mod groups;
 mod import;
 mod plans;
 mod producers;
 mod progress;
+mod space;
 mod tenants;
 mod tokens;
 mod topics;
@@ -21,9 +23,11 @@ mod trim;
 mod usage;
 mod users;
 
+pub(crate) use compaction::{NewBatch, Replacement, Tombstones};
 pub(crate) use draft::Draft;
 pub use import::QuotaTarget;
 pub use plans::QuotaChange;
+pub(crate) use space::Move;
 pub use tokens::NewToken;
 
 use super::group::{Effect, Group};
@@ -33,6 +37,7 @@ use crate::error::StorageError;
 use crate::index::Index;
 use crate::keys::{self, KeyRange, Keyspace};
 use crate::log::Head;
+use crate::pressure::Pressure;
 use crate::rows::{NodeCounters, ProducerRow, TenantCounters, TenantRow};
 use crate::usage::Totals;
 use levee_types::{GroupId, PartitionId, ProducerId, TenantId};
@@ -49,6 +54,10 @@ const REMEMBERED: usize = 65_536;
 /// The state that commands are decided on.
 pub(crate) struct Machine {
     index: Arc<Index>,
+    /// The segment of the journal that is written.
+    segment: u64,
+    /// Which tenants need room.
+    pressure: Arc<Pressure>,
     heads: HashMap<PartitionId, Head>,
     producers: HashMap<(PartitionId, ProducerId), ProducerRow>,
     epochs: HashMap<(TenantId, ProducerId), u32>,
@@ -71,9 +80,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new(index: Arc<Index>) -> Self {
+    pub(super) fn new(index: Arc<Index>, pressure: Arc<Pressure>) -> Self {
         Self {
             index,
+            segment: 0,
+            pressure,
             heads: HashMap::new(),
             producers: HashMap::new(),
             epochs: HashMap::new(),
@@ -100,11 +111,16 @@ impl Machine {
             | Command::AbortTransaction(..)
             | Command::ExpireTransaction(..) => false,
             Command::Stage(append, sequence, _) => self.is_unapplied_repetition(append, sequence),
-            Command::CommitTransaction(tenant, commit, _) => {
+            Command::CommitTransaction(tenant, commit, ..) => {
                 self.unapplied.contains(&(*tenant, commit.session.producer))
             }
-            Command::Change(..) => true,
+            Command::Change(..) | Command::Stand(..) => true,
         }
+    }
+
+    /// Tells where the entries before the next ones are: in this segment of the journal, or before it.
+    pub(super) fn set_segment(&mut self, segment: u64) {
+        self.segment = segment;
     }
 
     /// Adds what a command does, and its answer, to a group.
@@ -143,8 +159,8 @@ impl Machine {
                 let result = self.stage(append, sequence, group, now_ms);
                 group.answer(reply, result);
             }
-            Command::CommitTransaction(tenant, commit, reply) => {
-                let result = self.commit_transaction(tenant, commit, group, now_ms);
+            Command::CommitTransaction(tenant, commit, keys, reply) => {
+                let result = self.commit_transaction(tenant, commit, keys, group, now_ms);
                 group.answer(reply, result);
             }
             Command::AbortTransaction(tenant, session, number, reply) => {
@@ -155,6 +171,8 @@ impl Machine {
                 let result = self.expire_transaction(deadline, group);
                 group.answer(reply, result);
             }
+            // The committer itself answers it, before anything is decided.
+            Command::Stand(..) => {}
             Command::Change(_, change) => change(Ok(Turn { machine: self, now_ms }), group),
         }
     }

@@ -18,10 +18,10 @@ fn open(path: &Path) -> Result<(Directory, FileSegments), OpenError> {
 fn a_directory_is_made_once_and_used_by_one() {
     let directory = tempfile::tempdir().unwrap();
     let first = open(directory.path()).unwrap();
-    assert_eq!(first.0.id, [7; 16]);
+    assert_eq!(first.0.identity, Identity::original([7; 16]));
     assert!(matches!(open(directory.path()), Err(OpenError::Locked { .. })));
     drop(first);
-    assert_eq!(open(directory.path()).unwrap().0.id, [7; 16]);
+    assert_eq!(open(directory.path()).unwrap().0.identity.journal, [7; 16]);
 }
 
 #[test]
@@ -43,10 +43,10 @@ fn another_format_is_refused_with_what_to_do() {
     drop(open(directory.path()).unwrap());
     let marker = directory.path().join("LEVEE");
     let text = fs::read_to_string(&marker).unwrap();
-    assert_eq!(text, format!("format = 3\nid = {}\n", "07".repeat(16)));
+    assert_eq!(text, format!("format = 4\nid = {}\n", "07".repeat(16)));
     for (bad, expected) in [
-        (text.replace("format = 3", "format = 4"), "reads formats 1 to 3"),
-        (text.replace("format = 3", "format = 0"), "reads formats 1 to 3"),
+        (text.replace("format = 4", "format = 5"), "reads formats 1 to 4"),
+        (text.replace("format = 4", "format = 0"), "reads formats 1 to 4"),
         (String::new(), "names no format"),
         ("format = 1\n".to_owned(), "names no id"),
         (format!("format = 1\nid = {}\n", "zz".repeat(16)), "not a number"),
@@ -64,6 +64,6 @@ fn a_directory_of_an_earlier_format_becomes_one_of_this() {
     let marker = directory.path().join("LEVEE");
     let text = fs::read_to_string(&marker).unwrap();
     fs::write(&marker, text.replace("format = 3", "format = 1")).unwrap();
-    assert_eq!(open(directory.path()).unwrap().0.id, [7; 16]);
+    assert_eq!(open(directory.path()).unwrap().0.identity.journal, [7; 16]);
     assert_eq!(fs::read_to_string(&marker).unwrap(), text);
 }

@@ -20,7 +20,7 @@ fn append(base_offset: u64) -> Operation {
 
 fn apply(index: &Index, operations: &[Operation], sequence: u64) {
     let mut changes = index.changes();
-    changes.add(operations, 7, 1000);
+    changes.add(operations, [], 7, 1000);
     changes.set_checkpoint(&Checkpoint { segment: 7, position: 0, sequence, crc: 0 });
     index.apply(changes).unwrap();
 }

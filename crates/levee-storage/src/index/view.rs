@@ -1,7 +1,7 @@
 //! The index as it was at one moment.
 
 use super::{Cursor, Database, Index, IndexError, within};
-use crate::keys::{KeyRange, Keyspace};
+use crate::keys::{self, KeyRange, Keyspace};
 use rocksdb::SnapshotWithThreadMode;
 use std::sync::Arc;
 
@@ -24,10 +24,19 @@ impl Rows for Arc<Index> {
     }
 }
 
-/// The index at one moment, in both keyspaces. Rows that are changed meanwhile occupy room until it is dropped.
+/// The index at one moment, in all keyspaces. Rows that are changed meanwhile occupy room until it is dropped.
 pub(crate) struct View<'a> {
     pub(super) index: &'a Index,
     pub(super) snapshot: SnapshotWithThreadMode<'a, Database>,
+}
+
+impl View<'_> {
+    /// A cursor over everything. What it reads takes no room in memory from what is read often.
+    pub(crate) fn sweep(&self, keyspace: Keyspace) -> Cursor<'_> {
+        let mut options = within(keys::of_all());
+        options.fill_cache(false);
+        Cursor(self.snapshot.raw_iterator_cf_opt(&self.index.family(keyspace), options))
+    }
 }
 
 impl Rows for View<'_> {

@@ -175,8 +175,13 @@ impl EntryHeader {
         if payload != u64::from(self.payload) { Err(BadEntry) } else { Ok(operations) }
     }
 
-    /// Checks the payload, with which `bytes` must end, against the checksums in the operations.
-    pub(crate) fn check_payload(&self, operations: &[Operation], bytes: &[u8]) -> Result<(), BadEntry> {
+    /// Checks the payload, with which `bytes` must end, against the checksums in the operations, and shows each part.
+    pub(crate) fn check_payload(
+        &self,
+        operations: &[Operation],
+        bytes: &[u8],
+        mut show: impl FnMut(&Operation, &[u8]),
+    ) -> Result<(), BadEntry> {
         let mut payload = bytes.get(self.payload_start()..).ok_or(BadEntry)?;
         for operation in operations {
             if let Some((length, crc)) = payload_of(operation) {
@@ -184,6 +189,7 @@ impl EntryHeader {
                 if crc32c::crc32c(batch_bytes) != crc {
                     return Err(BadEntry);
                 }
+                show(operation, batch_bytes);
                 payload = rest;
             }
         }
@@ -227,10 +233,12 @@ pub(crate) fn padding(length: usize) -> usize {
 }
 
 /// Length and checksum of the part of the payload that belongs to an operation.
-fn payload_of(operation: &Operation) -> Option<(u32, u32)> {
+pub(crate) fn payload_of(operation: &Operation) -> Option<(u32, u32)> {
     match operation {
         Operation::Append(batch) => Some((batch.length, batch.crc)),
         Operation::Stage(batch) => Some((batch.length, batch.crc)),
+        Operation::SetKeys(keys) => Some((keys.length, keys.crc)),
+        Operation::Rewrite(rewrite) => Some((rewrite.batch.length, rewrite.batch.crc)),
         Operation::AppendStaged(..)
         | Operation::Put { .. }
         | Operation::Delete { .. }

@@ -5,14 +5,18 @@
 //! is damage, and the journal does not open.
 
 mod chain;
+mod cut;
 mod scan;
+
+pub(crate) use cut::cut;
 
 use super::format::{ENTRY_HEADER, FORMAT};
 use super::watermark::Watermark;
 use super::{Journal, Written};
 use crate::operation::Operation;
-use crate::rows::Checkpoint;
+use crate::rows::{Checkpoint, SegmentsRow};
 use crate::segments::{SegmentStore, is_full};
+use bytes::Bytes;
 use chain::{Chain, has_entries};
 use scan::{Found, READ_AHEAD, Scan};
 use std::io;
@@ -29,6 +33,17 @@ pub enum JournalDamage {
     Missing {
         /// Its id.
         segment: u64,
+    },
+    /// A segment is not there that only the rows of an index can do without, and there is none, or one from before.
+    #[error(
+        "journal segment {segment} is not there. Segments are deleted when nothing but the index needs them, and {why}: \
+         put back the directory index as it was last, or restore a backup with: leveed restore"
+    )]
+    IndexNeeded {
+        /// Its id.
+        segment: u64,
+        /// What tells so.
+        why: &'static str,
     },
     /// A segment was written by another version.
     #[error("journal segment {segment} has format {format}; this version reads format {FORMAT}")]
@@ -68,6 +83,8 @@ pub struct ReplayedEntry {
     pub written: Written,
     /// What it does.
     pub operations: Vec<Operation>,
+    /// The keys of its batches of tables, in their order.
+    pub keys: Vec<Bytes>,
     /// Its bytes.
     pub size: u64,
     /// Something proves that it is durable already: its segment has a successor, or the watermark.
@@ -110,7 +127,7 @@ impl<S: SegmentStore> Journal<S> {
                     let end = scan.position + ENTRY_HEADER as u64;
                     rewrite(&*store, chain.last, scan.position, end).map_err(JournalDamage::from)?;
                     store.resize(chain.last, end).map_err(JournalDamage::from)?;
-                    chain.sealed_bytes += end;
+                    chain.sealed.insert(chain.last, end);
                     chain.last = next;
                     scan.enter(next)?;
                 }
@@ -133,7 +150,6 @@ impl<S: SegmentStore> Journal<S> {
             id,
             segment_bytes,
             segment: chain.last,
-            segments: chain.last - chain.first + 1,
             position: scan.position,
             capacity: scan.length.max(segment_bytes),
             zeros_end: scan.position,
@@ -141,12 +157,32 @@ impl<S: SegmentStore> Journal<S> {
             previous_crc: scan.crc,
             durable: scan.sequence - 1,
             watermark,
-            sealed_bytes: chain.sealed_bytes,
+            sealed: chain.sealed,
             scratch: Vec::new(),
             store,
         };
         journal.cut_tail(unproven).map_err(JournalDamage::from)?;
         Ok(journal)
+    }
+
+    /// Compares the segments that there are with those that are deleted. Gives those that are there all the same,
+    /// because the process died before they were removed.
+    ///
+    /// # Errors
+    /// `Missing`.
+    pub(crate) fn leftovers(&self, deleted: &SegmentsRow) -> Result<Vec<u64>, JournalDamage> {
+        let mut missing = (deleted.first.max(1)..self.segment)
+            .filter(|id| !deleted.contains(*id) && !self.sealed.contains_key(id));
+        if let Some(segment) = missing.next() {
+            return Err(JournalDamage::Missing { segment });
+        }
+        Ok(self.sealed.keys().copied().filter(|id| deleted.contains(*id)).collect())
+    }
+
+    /// Removes segments that are deleted.
+    pub(crate) fn remove(&mut self, ids: &[u64]) -> io::Result<()> {
+        self.forget(ids);
+        ids.iter().try_for_each(|id| self.store.remove(*id))
     }
 
     /// Whether something was written to a segment, damaged or not.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::keyed::{Keyed, Keys, KeysBuilder};
 use levee_types::hex;
 use proptest::prelude::*;
 
@@ -56,13 +57,20 @@ fn staged() -> impl Strategy<Value = StagedMeta> {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let keyspace = prop_oneof![Just(Keyspace::Index), Just(Keyspace::State)];
+    let keyspace = prop_oneof![Just(Keyspace::Index), Just(Keyspace::State), Just(Keyspace::Keys)];
     let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
         batch().prop_map(Operation::Append),
         staged().prop_map(Operation::Stage),
         (batch(), any::<(u64, u64)>()).prop_map(|(batch, (segment, position))| {
             Operation::AppendStaged(batch, BatchPlace { segment, position })
+        }),
+        batch().prop_map(|batch| {
+            let BatchMeta { partition, base_offset, length, crc, .. } = batch;
+            Operation::SetKeys(KeysMeta { partition, base_offset, length, crc })
+        }),
+        (batch(), any::<u64>()).prop_map(|(batch, tombstones_until_ms)| {
+            Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms })
         }),
         (keyspace.clone(), bytes(), bytes()).prop_map(|(keyspace, key, value)| Operation::Put {
             keyspace,
@@ -195,4 +203,56 @@ fn what_format_3_adds_is_pinned() {
             "0a000000",
         )
     );
+}
+
+#[test]
+fn what_format_4_adds_is_pinned() {
+    let partition = PartitionId { tenant: TenantId(1), topic: TopicId(2), partition: 3 };
+    let keys = Operation::SetKeys(KeysMeta { partition, base_offset: 4, length: 5, crc: 6 });
+    let batch = BatchMeta {
+        partition,
+        base_offset: 4,
+        records: 5,
+        append_time_ms: 6,
+        max_timestamp_ms: 7,
+        bytes_before: 8,
+        length: 9,
+        crc: 10,
+        totals: None,
+    };
+    let moved = Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms: RewriteMeta::AS_APPENDED });
+    let compacted = Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms: 11 });
+    let forget = Operation::Delete { keyspace: Keyspace::Keys, key: vec![0xaa] };
+    let mut bytes = Vec::new();
+    [keys, moved, compacted, forget].iter().for_each(|operation| operation.encode(&mut bytes));
+    let append = concat!(
+        "01",
+        "01000000",
+        "0200000000000000",
+        "03000000",
+        "0400000000000000",
+        "05000000",
+        "0600000000000000",
+        "0700000000000000",
+        "0800000000000000",
+        "09000000",
+        "0a000000",
+    );
+    let keys = "080100000002000000000000000300000004000000000000000500000006000000";
+    let expected = format!("{keys}09ffffffffffffffff{append}090b00000000000000{append}030301000000aa");
+    assert_eq!(hex::encode(&bytes), expected);
+}
+
+#[test]
+fn keys_of_a_batch_are_pinned() {
+    let mut keys = KeysBuilder::default();
+    keys.push(Keyed { delta: 1, is_tombstone: false, key: b"ab" });
+    keys.push(Keyed { delta: 2, is_tombstone: true, key: b"" });
+    let keys = keys.finish();
+    assert_eq!(hex::encode(keys.bytes()), "0100000002000000616202000080".to_owned() + "00000000");
+    let again = Keys::from_bytes(keys.bytes().clone());
+    let read: Vec<_> = again.iter().map(Result::unwrap).collect();
+    assert_eq!(read[0], Keyed { delta: 1, is_tombstone: false, key: b"ab" });
+    assert_eq!(read[1], Keyed { delta: 2, is_tombstone: true, key: b"" });
+    assert!(Keys::from_bytes(keys.bytes().slice(..17)).iter().any(|keyed| keyed.is_err()));
 }

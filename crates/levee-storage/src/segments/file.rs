@@ -44,7 +44,7 @@ impl FileSegments {
     }
 
     fn path(&self, id: u64) -> PathBuf {
-        self.directory.join(format!("{id:020}.seg"))
+        segment_file(&self.directory, id)
     }
 
     fn writable(&self, id: u64) -> io::Result<Arc<File>> {
@@ -60,9 +60,16 @@ impl FileSegments {
     }
 
     fn file(&self, id: u64) -> io::Result<Arc<File>> {
-        self.open.get_or_insert_with(&id, || {
-            OpenOptions::new().read(true).write(true).open(self.path(id)).map(Arc::new)
-        })
+        if let Some(file) = self.open.get(&id) {
+            return Ok(file);
+        }
+        let file = Arc::new(OpenOptions::new().read(true).write(true).open(self.path(id))?);
+        self.open.insert(id, Arc::clone(&file));
+        // One that was removed since must not be kept: it occupies its room while it is open.
+        if rustix::fs::fstat(&*file)?.st_nlink == 0 {
+            self.open.remove(&id);
+        }
+        Ok(file)
     }
 }
 
@@ -101,9 +108,10 @@ impl SegmentStore for FileSegments {
     }
 
     fn remove(&self, id: u64) -> io::Result<()> {
+        fs::remove_file(self.path(id))?;
+        // Behind it: see where files are opened.
         self.open.remove(&id);
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(open, _)| *open == id);
-        fs::remove_file(self.path(id))?;
         sync_directory(&self.directory)
     }
 
@@ -173,6 +181,11 @@ impl SegmentStore for FileSegments {
     fn set_watermark(&self, watermark: [u8; WATERMARK_BYTES]) -> io::Result<()> {
         self.watermark.write_all_at(&watermark, 0)
     }
+}
+
+/// Where a segment lies in a directory.
+pub(crate) fn segment_file(directory: &Path, id: u64) -> PathBuf {
+    directory.join(format!("{id:020}.seg"))
 }
 
 /// Makes the names in a directory durable.

@@ -56,9 +56,12 @@ impl MemorySegments {
         self.lock().syncs
     }
 
-    /// Loses power: of each sector that was written and not synced, `keep` says whether it survives.
+    /// Loses power: of each sector that was written and not synced, `keep` says whether it survives. A fault that
+    /// nothing has met yet is over.
     pub fn lose_power(&self, mut keep: impl FnMut() -> bool) {
-        for segment in self.lock().segments.values_mut() {
+        let mut state = self.lock();
+        state.fault = None;
+        for segment in state.segments.values_mut() {
             let mut survived = std::mem::take(&mut segment.synced);
             for (position, length) in segment.pending.drain(..) {
                 let mut at = position;

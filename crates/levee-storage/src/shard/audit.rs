@@ -19,6 +19,14 @@ impl<S: SegmentStore> Shard<S> {
         .await
     }
 
+    /// Notes in the audit log of a tenant what was begun for it.
+    ///
+    /// # Errors
+    /// `NoTenant`, or the shard does not work.
+    pub async fn note(&self, tenant: TenantId, event: AuditEvent) -> Result<(), StorageError> {
+        self.audit_refusals(tenant, vec![event]).await
+    }
+
     /// Up to `limit` events of an audit log from a sequence on, and where the next ones begin. May block.
     ///
     /// # Errors

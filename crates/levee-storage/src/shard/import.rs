@@ -17,6 +17,7 @@ use crate::error::StorageError;
 use crate::segments::SegmentStore;
 use levee_types::acl::AclRule;
 use levee_types::quota::Quotas;
+use levee_types::topic::Properties;
 use levee_types::{PartitionId, PlanName, TenantId, TenantName};
 use tokio::sync::oneshot;
 
@@ -74,6 +75,19 @@ impl<S: SegmentStore> Shard<S> {
     pub async fn import_acl_rules(&self, tenant: TenantId, rules: Vec<AclRule>) -> Result<(), StorageError> {
         let bytes = rules.len() * size_of::<AclRule>();
         self.import(tenant, bytes, move |machine, draft| machine.import_acl_rules(tenant, &rules, draft))
+            .await
+    }
+
+    /// Sets the defaults of its topics.
+    ///
+    /// # Errors
+    /// The shard does not work.
+    pub async fn import_topic_defaults(
+        &self,
+        tenant: TenantId,
+        defaults: Properties,
+    ) -> Result<(), StorageError> {
+        self.import(tenant, 0, move |machine, draft| machine.import_topic_defaults(tenant, defaults, draft))
             .await
     }
 

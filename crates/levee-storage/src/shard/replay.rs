@@ -21,7 +21,7 @@ impl<'a> Replay<'a> {
     }
 
     pub(super) fn apply(&mut self, entry: &ReplayedEntry) -> Result<(), IndexError> {
-        self.changes.add(&entry.operations, entry.written.at.segment, entry.written.payload);
+        self.changes.add(&entry.operations, &entry.keys, entry.written.at.segment, entry.written.payload);
         self.changes.set_checkpoint(&entry.written.at);
         self.entries += 1;
         self.unflushed.journal += entry.size;

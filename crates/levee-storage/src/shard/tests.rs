@@ -1,6 +1,7 @@
 //! A shard on a journal in memory: what a client is promised, and what a crash may take.
 
 mod append;
+mod backup;
 mod catalog;
 mod failure;
 mod fairness;
@@ -8,12 +9,18 @@ mod groups;
 mod import;
 mod producers;
 mod recovery;
+mod retention;
+mod room;
+mod space;
+mod tables;
 mod transactions;
 mod usage;
 
 use super::*;
 use crate::catalog::NewTopic;
+use crate::codec::{BadBatch, OpenRecord};
 use crate::command::{Appended, ProducerSequence};
+use crate::keyed::{Keyed, Keys, KeysBuilder};
 use crate::segments::MemorySegments;
 use bytes::Bytes;
 use levee_types::limits::DEFAULT_PLAN_WEIGHT;
@@ -22,17 +29,17 @@ use std::cell::RefCell;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-/// A clock that stands unless it is moved.
+/// A clock that stands unless it is moved. The second number is by how much its calendar is wrong.
 #[derive(Default)]
-struct TestClock(AtomicI64);
+struct TestClock(AtomicI64, AtomicI64);
 
 impl Clock for TestClock {
     fn unix_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) + self.1.load(Ordering::Relaxed)
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.unix_ms().unsigned_abs())
+        Duration::from_millis(self.0.load(Ordering::Relaxed).unsigned_abs())
     }
 }
 
@@ -63,6 +70,8 @@ impl Harness {
     }
 
     fn with(settings: ShardSettings) -> Self {
+        // The clock stands: nothing can wait.
+        let settings = ShardSettings { maintenance_bytes_per_s: 0, ..settings };
         let segments = Arc::new(MemorySegments::default());
         Journal::create(&*segments, ID, settings.segment_bytes).unwrap();
         Self::open(segments, tempfile::tempdir().unwrap(), settings, Arc::default())
@@ -75,8 +84,14 @@ impl Harness {
         clock: Arc<TestClock>,
     ) -> Self {
         let dyn_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        let opened =
-            Shard::open_with(Arc::clone(&segments), ID, directory.path(), settings.clone(), dyn_clock);
+        let opened = Shard::open_with(
+            Arc::clone(&segments),
+            ID,
+            directory.path(),
+            settings.clone(),
+            Arc::new(LetterCodec),
+            dyn_clock,
+        );
         let (shard, committer) = opened.unwrap();
         Self { segments, directory, clock, settings, shard, committer: RefCell::new(committer) }
     }
@@ -162,6 +177,41 @@ impl Harness {
     }
 }
 
+/// Each letter of a batch is a record: it is its key; a capital one is a tombstone of the small one.
+struct LetterCodec;
+
+impl BatchCodec for LetterCodec {
+    fn open(&self, batch: &Bytes) -> Result<Vec<OpenRecord>, BadBatch> {
+        let record = |(delta, letter): (usize, &u8)| OpenRecord {
+            delta: u32::try_from(delta).unwrap(),
+            key: Some(Bytes::copy_from_slice(&[letter.to_ascii_lowercase()])),
+            is_tombstone: letter.is_ascii_uppercase(),
+            timestamp_ms: None,
+            bytes: Bytes::copy_from_slice(&[*letter]),
+        };
+        Ok(batch.iter().enumerate().filter(|(_, letter)| **letter != b'-').map(record).collect())
+    }
+
+    /// A record that is not there any more is a line.
+    fn build(&self, records: &[OpenRecord], _like: &Bytes) -> Bytes {
+        let mut batch = Vec::new();
+        for record in records {
+            batch.resize(record.delta as usize, b'-');
+            batch.extend_from_slice(&record.bytes);
+        }
+        batch.into()
+    }
+
+    fn keys(&self, batch: &Bytes) -> Result<Keys, BadBatch> {
+        let mut keys = KeysBuilder::default();
+        for record in self.open(batch)? {
+            let key = record.key.as_deref().unwrap();
+            keys.push(Keyed { delta: record.delta, is_tombstone: record.is_tombstone, key });
+        }
+        Ok(keys.finish())
+    }
+}
+
 fn topic_name(name: &str) -> TopicName {
     TopicName::new(name).unwrap()
 }
@@ -169,6 +219,7 @@ fn topic_name(name: &str) -> TopicName {
 /// Each byte of the text is a record.
 fn append(partition: PartitionId, text: &str, producer: Option<ProducerSequence>) -> Append {
     Append {
+        keys: None,
         partition,
         batch: Bytes::copy_from_slice(text.as_bytes()),
         crc: crc32c::crc32c(text.as_bytes()),

@@ -4,9 +4,13 @@ use super::{Receipt, Shard, unwrap_answer};
 use crate::catalog::Topic;
 use crate::command::{Append, Command, Commit, ProducerSession};
 use crate::error::StorageError;
+use crate::keyed::Keys;
+use crate::rows::StagedRow;
 use crate::segments::SegmentStore;
-use crate::transaction::{Staged, TransactionCommit, TransactionCommitted, TransactionSequence};
-use levee_types::{ProducerId, TenantId};
+use crate::transaction::{Staged, StagedKeys, TransactionCommit, TransactionCommitted, TransactionSequence};
+use levee_types::limits::MAX_TRANSACTION_KEY_BYTES;
+use levee_types::{ErrorCode, LeveeError, ProducerId, TenantId, TopicId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -40,14 +44,77 @@ impl<S: SegmentStore> Shard<S> {
     /// the transaction. After `NoTopic`, `NoGroup`, `MemberFenced`, `OffsetOutOfRange`, `LimitExceeded` and `Invalid`
     /// it is as open as before.
     /// `ProducerFenced`, `UnknownProducer`, `OutOfOrderTransaction`, `TransactionEnded`, or the shard does not work.
+    /// After `TopicChanged` it is as open as before, and may be committed when it is asked again.
+    ///
+    /// Blocks while it reads what is staged for tables.
     pub async fn commit_transaction(
         &self,
         tenant: TenantId,
         commit: TransactionCommit,
     ) -> Result<TransactionCommitted, StorageError> {
-        let batches: usize = commit.batches.iter().map(|append| append.batch.len()).sum();
-        let bytes = batches + commit.commits.iter().map(Commit::size).sum::<usize>();
-        self.ask_with(bytes, |reply| Command::CommitTransaction(tenant, commit, reply)).await
+        // What was staged before may still be on its way, and is not seen. If it is for a table, the committer misses its
+        // keys; and when it says so, everything is there. The order of what is asked must stay, so nothing waits for that
+        // before.
+        let first = self.try_commit(tenant, commit.clone()).await;
+        match first {
+            Err(StorageError::TopicChanged) if commit.staged > 0 => self.try_commit(tenant, commit).await,
+            first => first,
+        }
+    }
+
+    async fn try_commit(
+        &self,
+        tenant: TenantId,
+        commit: TransactionCommit,
+    ) -> Result<TransactionCommitted, StorageError> {
+        let keys = self.staged_keys(tenant, &commit)?;
+        let bytes = commit.batches.iter().map(|append| append.batch.len()).sum::<usize>()
+            + commit.commits.iter().map(Commit::size).sum::<usize>()
+            + keys.iter().flat_map(|(_, keys)| keys).map(|keys| keys.bytes().len()).sum::<usize>();
+        self.ask_with(bytes, |reply| Command::CommitTransaction(tenant, commit, keys, reply)).await
+    }
+
+    /// Where the staged batches of a transaction lie, and the keys of those that are for tables: the committer must not
+    /// read and decode them. It checks that they are those that it commits.
+    fn staged_keys(&self, tenant: TenantId, commit: &TransactionCommit) -> Result<StagedKeys, StorageError> {
+        let mut staged = StagedKeys::new();
+        if commit.staged == 0 {
+            return Ok(staged);
+        }
+        let mut tables: BTreeMap<TopicId, bool> = BTreeMap::new();
+        let mut bytes = 0;
+        for row in self.inner.catalog.staged(tenant, commit.session.producer)? {
+            let is_table = match tables.get(&row.topic) {
+                Some(is_table) => *is_table,
+                None => {
+                    let topic = self.topic_by_id(tenant, row.topic)?;
+                    let is_table = topic.is_some_and(|topic| topic.config.cleanup_policy.is_table());
+                    tables.insert(row.topic, is_table);
+                    is_table
+                }
+            };
+            let keys = if is_table { Some(self.keys_of_staged(tenant, &row)?) } else { None };
+            bytes += keys.as_ref().map_or(0, |keys| keys.bytes().len());
+            if bytes > MAX_TRANSACTION_KEY_BYTES {
+                let limit = MAX_TRANSACTION_KEY_BYTES as u64;
+                return Err(StorageError::LimitExceeded { what: "bytes of keys in this transaction", limit });
+            }
+            staged.push((row.place, keys));
+        }
+        Ok(staged)
+    }
+
+    fn keys_of_staged(&self, tenant: TenantId, row: &StagedRow) -> Result<Keys, StorageError> {
+        let batch = self.inner.log.read_staged(tenant, row)?;
+        self.inner.codec.keys(&batch).map_err(|error| {
+            // The topic became a table when the batch had been staged.
+            let error = LeveeError::new(
+                ErrorCode::InvalidArgument,
+                format!("a staged batch is none for a table: {error}"),
+            )
+            .with_hint("abort the transaction, and send records with keys");
+            StorageError::Invalid(error)
+        })
     }
 
     /// How a transaction was committed, when everything that was asked for the tenant before is decided; none: it was not,

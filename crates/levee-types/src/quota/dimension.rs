@@ -152,11 +152,13 @@ pub enum Action {
     Reject = 2,
     /// It is counted, and goes through.
     Observe = 3,
+    /// It is refused for a moment, in which the oldest records of the tenant go. For storage only.
+    TrimOldest = 4,
 }
 
 impl Action {
     /// Every action, in the order of the numbers.
-    pub const ALL: [Self; 3] = [Self::Throttle, Self::Reject, Self::Observe];
+    pub const ALL: [Self; 4] = [Self::Throttle, Self::Reject, Self::Observe, Self::TrimOldest];
 
     /// The action of a number that was stored or sent.
     #[must_use]
@@ -171,6 +173,7 @@ impl Action {
             Self::Throttle => "throttle",
             Self::Reject => "reject",
             Self::Observe => "observe",
+            Self::TrimOldest => "trim-oldest",
         }
     }
 }

@@ -36,7 +36,7 @@ impl Quota {
     /// # Errors
     /// INVALID_ARGUMENT that names the field as `dimension.field`, and what it takes: limits of rates 1 to
     /// [`MAX_QUOTA_RATE`], of totals 0 to [`MAX_QUOTA_TOTAL`]; bursts, of rates only, 1 to [`MAX_QUOTA_RATE`];
-    /// `soft_percent` 1 to 100; throttle for rates only. Without a limit the other fields would do nothing, so they
+    /// `soft_percent` 1 to 100; throttle for rates and trim-oldest for storage only. Without a limit the other fields would do nothing, so they
     /// are refused.
     pub fn check(&self, dimension: Dimension) -> Result<(), LeveeError> {
         let Self { limit, burst, soft_percent, action } = *self;
@@ -72,6 +72,14 @@ impl Quota {
         if action == Some(Action::Throttle) && !dimension.is_rate() {
             let hint = "give reject or observe";
             return Err(invalid(dimension, "action", "only rates can be throttled", hint));
+        }
+        if action == Some(Action::TrimOldest) && dimension != Dimension::Storage {
+            let hint = if dimension.is_rate() {
+                "give throttle, reject or observe"
+            } else {
+                "give reject or observe"
+            };
+            return Err(invalid(dimension, "action", "only storage can be trimmed", hint));
         }
         Ok(())
     }

@@ -28,7 +28,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Outside crates that only some crates may use, with the reason.
 const RESERVED: &[(&str, &[&str], &str)] = &[
-    ("rocksdb", &["levee-storage"], "nothing above the storage knows RocksDB"),
+    (
+        "rocksdb",
+        &["levee-storage", "levee-tests"],
+        "nothing above the storage knows RocksDB, but the peer of a figure",
+    ),
     ("tonic", &["levee-proto", "levee-client", "levee-broker", "levee-tests"], "storage knows no gRPC"),
     (
         "tokio",

@@ -5,6 +5,7 @@
 
 mod append;
 mod kept;
+pub(crate) mod rocks;
 mod service;
 
 use crate::Result;
@@ -83,8 +84,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let read = ReadServiceServer::new(bare)
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let routes = Routes::new(produce).add_service(read).prepare();
-    let listener = accept::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)))?;
+    listen(arguments.port, Routes::new(produce).add_service(read).prepare()).await
+}
+
+/// Serves on loopback.
+async fn listen(port: u16, routes: Routes) -> Result<()> {
+    let listener = accept::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;

@@ -1,9 +1,12 @@
 //! What is measured, one module each.
 
+mod amplification;
+mod compaction;
 mod copy;
 mod cpu;
 mod idle;
 mod latency;
+mod lookups;
 mod neighbour;
 mod partitions;
 mod queue;
@@ -11,6 +14,7 @@ mod quota;
 mod rebalance;
 mod restart;
 mod slow;
+mod steady;
 mod tenancy;
 mod tenants;
 mod topics;
@@ -37,5 +41,9 @@ pub(crate) async fn measure(name: Name, bench: &mut Bench) -> Result<()> {
         Name::Queue => queue::measure(bench).await,
         Name::Idle => idle::measure(bench).await,
         Name::Slow => slow::measure(bench).await,
+        Name::Amplification => amplification::measure(bench).await,
+        Name::Lookups => lookups::measure(bench).await,
+        Name::Compaction => compaction::measure(bench).await,
+        Name::Steady => steady::measure(bench).await,
     }
 }

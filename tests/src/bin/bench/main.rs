@@ -13,6 +13,7 @@
 mod bare;
 mod consume;
 mod figures;
+mod keyed;
 mod machine;
 mod payload;
 mod pipeline;
@@ -46,6 +47,18 @@ struct Arguments {
     /// GiB of journal for the figure `restart`
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     restart_gib: u64,
+    /// Keys of the table for the figure `lookups`
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    lookup_keys: u64,
+    /// GiB of the table for the figure `compaction`
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    compaction_gib: u64,
+    /// Minutes of the figure `steady`
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    steady_minutes: u64,
+    /// MB that are overwritten in a second in the figure `steady`, if the broker takes so many
+    #[arg(long, default_value_t = 8.0)]
+    steady_mb_per_s: f64,
     /// Where data directories are made; on a real file system. Default: beside this program
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -61,6 +74,9 @@ enum Command {
     /// Serves as the peer of a measurement
     #[command(hide = true)]
     Bare(bare::Arguments),
+    /// `RocksDB` alone, as the peer of `lookups`
+    #[command(hide = true)]
+    Rocks(bare::rocks::Arguments),
 }
 
 /// What can be measured.
@@ -100,6 +116,14 @@ enum Name {
     Idle,
     /// Memory of consumers that take nothing
     Slow,
+    /// Bytes written to the disk for a byte produced
+    Amplification,
+    /// Reading keys of a large table while it is written
+    Lookups,
+    /// Latency of a tenant beside the compaction of another's table
+    Compaction,
+    /// Room that a table takes that is overwritten all the time
+    Steady,
 }
 
 /// What all measurements share.
@@ -108,6 +132,10 @@ struct Bench {
     rounds: u32,
     is_quick: bool,
     restart_bytes: u64,
+    lookup_keys: u64,
+    compaction_bytes: u64,
+    steady_minutes: u64,
+    steady_mb_per_s: f64,
     report: Report,
 }
 
@@ -127,6 +155,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Some(Command::Bare(bare)) => bare::run(&bare),
+        Some(Command::Rocks(rocks)) => bare::rocks::run(&rocks),
         None => measure(&arguments),
     };
     match outcome {
@@ -158,6 +187,10 @@ async fn measure_all(arguments: &Arguments) -> Result<()> {
         rounds: arguments.rounds,
         is_quick: arguments.quick,
         restart_bytes: arguments.restart_gib << 30,
+        lookup_keys: arguments.lookup_keys,
+        compaction_bytes: arguments.compaction_gib << 30,
+        steady_minutes: arguments.steady_minutes,
+        steady_mb_per_s: arguments.steady_mb_per_s,
         report: Report::new(machine),
     };
     for name in Name::value_variants() {

@@ -28,7 +28,12 @@ impl Batch {
     pub(crate) fn of(values: impl Iterator<Item = Bytes>) -> Self {
         let records: Vec<_> =
             values.map(|value| v1::Record { value: Some(value), ..v1::Record::default() }).collect();
-        let bytes = batch::encode(&records, v1::Compression::Unspecified);
+        Self::of_records(&records)
+    }
+
+    /// Encodes records.
+    pub(crate) fn of_records(records: &[v1::Record]) -> Self {
+        let bytes = batch::encode(records, v1::Compression::Unspecified);
         let crc = crc32c::crc32c(&bytes);
         Self { bytes, crc, records: u32::try_from(records.len()).unwrap_or(u32::MAX) }
     }
@@ -61,7 +66,8 @@ pub(crate) fn full_batches() -> Vec<Batch> {
         .collect()
 }
 
-fn random(seed: &mut Seed, length: usize) -> Bytes {
+/// Bytes that do not compress.
+pub(crate) fn random(seed: &mut Seed, length: usize) -> Bytes {
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
         bytes.extend_from_slice(&seed.next().to_le_bytes());

@@ -145,6 +145,13 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
+/// Bytes that a process had written to the disk, the index included.
+pub(crate) fn written(pid: Pid) -> Result<u64> {
+    let io = fs::read_to_string(format!("/proc/{}/io", pid.as_raw_nonzero()))?;
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    Ok(line.ok_or("odd /proc/<pid>/io")?.parse()?)
+}
+
 /// Resident memory of a process in MiB.
 pub(crate) fn resident_mib(pid: Pid) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))?;

@@ -206,7 +206,8 @@ impl<'a> Life<'a> {
             bytes += stored.batch.len() as u64;
             let Some(held) = self.held.get_mut(&stored.position) else { continue };
             let records = batch::decode(&stored.batch).expect("a batch");
-            for (offset, record) in (stored.base_offset..).zip(records) {
+            for (delta, record) in records {
+                let offset = stored.base_offset + u64::from(delta);
                 if offset < held.next {
                     continue;
                 }

@@ -107,7 +107,7 @@ async fn properties_and_trimming() {
     ] {
         let (said, object) = desk.fails(2, &[&["topic", "config"], arguments].concat());
         assert_eq!(object["error"]["message"], json!("unknown topic property \"nope\""));
-        assert!(said.err.contains("hint: known properties: durability, max.message.bytes"), "{said:?}");
+        assert!(said.err.contains("hint: known properties: cleanup.policy, delete.retention.ms"), "{said:?}");
     }
     desk.fails(2, &["topic", "config", "set", "acme/orders", "max.message.bytes=2MiB"]);
 
@@ -121,6 +121,49 @@ async fn properties_and_trimming() {
     let trimmed = desk.json(&["topic", "trim", "acme/orders", "--before", "end", "--yes"]);
     assert_eq!(trimmed["partitions"].as_array().map(Vec::len), Some(2));
     assert_eq!(desk.ok(&["consume", "acme/orders", "--until-end"]), "");
+    desk.broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retention_is_said_in_units_and_shown_with_its_source() {
+    let desk = Desk::with_orders("1").await;
+    let value = |topic: &str, key: &str| {
+        let shown = desk.json(&["topic", "config", "get", topic, key]);
+        (shown["config"][0]["value"].clone(), shown["config"][0]["source"].clone())
+    };
+    desk.ok(&["topic", "create", "acme/t", "--compact", "--retention", "7d", "--retention-bytes", "1GiB"]);
+    assert_eq!(value("acme/t", "cleanup.policy"), (json!("compact,delete"), json!("topic")));
+    assert_eq!(value("acme/t", "retention.ms"), (json!("604800000"), json!("topic")));
+    let shown = desk.ok(&["topic", "describe", "acme/t"]);
+    assert!(shown.contains("604800000 (7days)") && shown.contains("1073741824 (1GiB)"), "{shown}");
+    desk.ok(&["topic", "create", "acme/u", "--compact"]);
+    assert_eq!(value("acme/u", "cleanup.policy"), (json!("compact"), json!("topic")));
+
+    let said = desk.ok(&["tenant", "update", "acme", "--retention", "1d", "--retention-bytes", "unlimited"]);
+    assert_eq!(said, "tenant acme has retention.ms 86400000 (1day), retention.bytes -1\n");
+    assert_eq!(value("acme/orders", "retention.ms"), (json!("86400000"), json!("tenant")));
+    assert!(desk.ok(&["tenant", "describe", "acme"]).contains("86400000 (1day)"));
+    let described = desk.json(&["tenant", "describe", "acme"]);
+    let defaults = json!({"retention.ms": "86400000", "retention.bytes": "-1"});
+    assert_eq!(described["tenant"]["topic_defaults"], defaults);
+    desk.ok(&["tenant", "update", "acme", "--retention", "none", "--retention-bytes", "none"]);
+    assert_eq!(value("acme/orders", "retention.ms"), (json!("-1"), json!("default")));
+    desk.ok(&["topic", "config", "set", "acme/orders", "retention.ms=36h"]);
+    assert_eq!(value("acme/orders", "retention.ms"), (json!("129600000"), json!("topic")));
+    assert_eq!(desk.run(&["tenant", "update", "acme"]).code, 2, "nothing to change");
+    assert_eq!(desk.run(&["tenant", "update", "acme", "--retention", "0s"]).code, 2);
+    desk.fails(2, &["topic", "config", "set", "acme/orders", "retention.bytes=0"]);
+
+    for value in ["a", "b"] {
+        desk.feed(&["produce", "acme/orders"], value);
+    }
+    let trimmed = desk.json(&["topic", "trim", "acme/orders", "--before", "-1h", "--yes"]);
+    assert_eq!(trimmed["partitions"], json!([{"partition": 0, "start_offset": 0}]));
+    let trimmed = desk.json(&["topic", "trim", "acme/orders", "--before", "2100-01-01T00:00:00Z", "--yes"]);
+    assert_eq!(trimmed["partitions"], json!([{"partition": 0, "start_offset": 2}]));
+
+    desk.ok(&["quota", "set", "acme", "storage=10GiB,action=trim-oldest"]);
+    assert!(desk.ok(&["quota", "get", "acme"]).contains("trim-oldest"));
     desk.broker.stop().await;
 }
 

@@ -1,8 +1,9 @@
 //! What the README says to type works as it stands there.
 
 use super::{Desk, Said};
-use levee_tests::broker::levee;
+use levee_tests::broker::{Broker, Setup, levee};
 use std::path::Path;
+use tempfile::TempDir;
 
 const README: &str = include_str!("../../../../README.md");
 
@@ -35,6 +36,24 @@ async fn the_readme_works_as_it_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_work_as_the_readme_says() {
+    let desk = Desk::new().await;
+    desk.ok(&["tenant", "create", "acme"]);
+    let lines: Vec<_> = commands("Tables").collect();
+    assert!(lines.len() >= 8 && lines.iter().all(|line| line.contains("levee ")), "{lines:?}");
+    let mut output = String::new();
+    for line in lines {
+        let said = shell(&desk, line);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{line}: {said:?}");
+        output.push_str(&said.out);
+    }
+    for expected in ["ada {\"name\":\"Ada\"}\n", "compacted", "0 findings", "receipt"] {
+        assert!(output.contains(expected), "no {expected:?} in {output}");
+    }
+    desk.broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_and_tokens_work_as_the_readme_says() {
     let desk = Desk::with_authentication().await;
     let (levee_lines, others): (Vec<_>, Vec<_>) =
@@ -55,6 +74,33 @@ async fn users_and_tokens_work_as_the_readme_says() {
     let said: Said =
         desk.levee(&["user", "whoami"]).env("LEVEE_TOKEN_FILE", token).output().expect("levee runs").into();
     assert!(said.out.contains("svc") && said.out.contains("acme"), "{said:?}");
+    desk.broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn backups_work_as_the_readme_says() {
+    let home = TempDir::new().expect("a directory");
+    let place = format!("file://{}", home.path().join("place").display());
+    let setup = Setup::new(&home.path().join("data")).set_text("backup.url", &place);
+    let mut desk = Desk { broker: Broker::start(&setup).await, home, token_file: None };
+    let restored = desk.home.path().join("restored");
+    let (to_run, others): (Vec<_>, Vec<_>) =
+        commands("Backup").partition(|line| !line.contains("leveed --dev --data "));
+    assert_eq!(others.len(), 2, "what starts a broker is done already: {others:?}");
+    assert!(to_run.len() >= 8, "{to_run:?}");
+    for line in to_run {
+        if line.starts_with("leveed restore ") {
+            desk.broker.stop().await;
+            desk.broker = Broker::start(&setup.on(&desk.home.path().join("other"))).await;
+        }
+        let line = line.replace("file:///var/backups/levee", &place);
+        let line = line.replace(" NEW", &format!(" {}", restored.display()));
+        let said = shell(&desk, &line);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{line}: {said:?}");
+    }
+    desk.broker.stop().await;
+    desk.broker = Broker::start(&setup.on(&restored)).await;
+    assert_eq!(desk.ok(&["consume", "acme/orders", "--until-end"]), "one\n");
     desk.broker.stop().await;
 }
 

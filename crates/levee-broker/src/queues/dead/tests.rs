@@ -23,7 +23,7 @@ fn sent(records: &[v1::Record], limit_bytes: usize) -> Result<Vec<v1::Record>, E
     let with_graves: Vec<_> = (0..).map(grave).zip(records).collect();
     let Letters { batch, checked, count } = letters(&with_graves, limit_bytes).map_err(|error| error.code)?;
     assert!(batch.len() <= limit_bytes && checked.records as usize == count);
-    let sent = batch::decode(&batch).unwrap();
+    let sent: Vec<_> = batch::decode(&batch).unwrap().into_iter().map(|(_, record)| record).collect();
     for (sent, record) in sent.iter().zip(records) {
         assert_eq!((&sent.key, &sent.value), (&record.key, &record.value));
         assert_eq!(sent.headers[..record.headers.len()], record.headers);

@@ -4,6 +4,7 @@ use super::sequence::{to_producer, to_transaction};
 use super::submission::Submission;
 use crate::admission::Reservation;
 use crate::authorize::{InTenant, Permit};
+use crate::codec::table_keys;
 use crate::fields::invalid;
 use crate::tenants::TenantUse;
 use bytes::Bytes;
@@ -71,6 +72,7 @@ pub(in crate::services) fn check_batch(
     }
     let checked = batch::check(&batch, batch_crc32c, topic.config.max_message_bytes)?;
     let append = Append {
+        keys: table_keys(&topic, &batch)?,
         partition,
         batch: of_its_own(batch, held_bytes),
         crc: checked.crc,

@@ -29,7 +29,11 @@ fn quota(field: &str, quota: &v1::Quota) -> Result<(Dimension, Quota), LeveeErro
         0 => None,
         number => Some(Action::from_number(number).ok_or_else(|| {
             let problem = format!("{number} is no action");
-            invalid(&format!("{field}.action"), problem, "give 1 to throttle, 2 to reject or 3 to observe")
+            invalid(
+                &format!("{field}.action"),
+                problem,
+                "give 1 to throttle, 2 to reject, 3 to observe or 4 to trim the oldest",
+            )
         })?),
     };
     let soft_percent = quota

@@ -168,7 +168,8 @@ impl Reading {
         // It may have been given up meanwhile.
         if self.positions.get(&position).is_some_and(|of| of.place.next == next) {
             let Fetched { batches, end } = result.map_err(|error| Failed { position, error })?;
-            let sent = message.add(position, batches, end, room);
+            // Where compaction left nothing up to the end, there is nothing to send.
+            let sent = if batches.is_empty() { Some(end) } else { message.add(position, batches, end, room) };
             self.advance(position, sent, end);
         }
         Ok(self.go_on(permit, blocking, share, message))

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 /// Positions in the order of their turns.
 #[derive(Default)]
-pub(super) struct ReadyQueue {
+pub(in crate::services) struct ReadyQueue {
     state: Mutex<State>,
     arrived: Notify,
 }
@@ -23,13 +23,13 @@ struct State {
 
 impl ReadyQueue {
     /// Adds a position, which has its turn.
-    pub(super) fn insert(&self, position: u32) {
+    pub(in crate::services) fn insert(&self, position: u32) {
         self.lock().is_queued.insert(position, false);
         self.push(position);
     }
 
     /// Forgets positions.
-    pub(super) fn remove(&self, positions: &[u32]) {
+    pub(in crate::services) fn remove(&self, positions: &[u32]) {
         let mut state = self.lock();
         let removed: HashSet<_> =
             positions.iter().filter(|position| state.is_queued.remove(position) == Some(true)).collect();
@@ -39,7 +39,7 @@ impl ReadyQueue {
     }
 
     /// Takes the position whose turn it is.
-    pub(super) fn pop(&self) -> Option<u32> {
+    pub(in crate::services) fn pop(&self) -> Option<u32> {
         let mut state = self.lock();
         let position = state.queue.pop_front()?;
         state.is_queued.insert(position, false);
@@ -47,24 +47,24 @@ impl ReadyQueue {
     }
 
     /// The position whose turn it is.
-    pub(super) fn front(&self) -> Option<u32> {
+    pub(in crate::services) fn front(&self) -> Option<u32> {
         self.lock().queue.front().copied()
     }
 
     /// Gives a position another turn, after all that wait.
-    pub(super) fn push(&self, position: u32) {
+    pub(in crate::services) fn push(&self, position: u32) {
         if self.add(position, VecDeque::push_back) {
             self.arrived.notify_one();
         }
     }
 
     /// Gives a position that was taken out its turn back.
-    pub(super) fn push_front(&self, position: u32) {
+    pub(in crate::services) fn push_front(&self, position: u32) {
         self.add(position, VecDeque::push_front);
     }
 
     /// Resolves when something was pushed since the last call. Cancel-safe.
-    pub(super) async fn arrived(&self) {
+    pub(in crate::services) async fn arrived(&self) {
         self.arrived.notified().await;
     }
 

@@ -1,10 +1,11 @@
 //! Between messages and what storage takes and gives.
 
+use crate::authorize::{InTenant, Permit};
 use crate::fields::{out_of_range, topic_name};
 use levee_proto::v1;
 use levee_storage::{NewTopic, PartitionOffsets, Topic};
 use levee_types::limits::MAX_PARTITIONS_PER_TOPIC;
-use levee_types::topic::PROPERTIES;
+use levee_types::topic::{Layers, PROPERTIES, Properties, PropertySource};
 use levee_types::{ErrorCode, LeveeError, TopicConfig};
 use std::collections::BTreeMap;
 
@@ -37,24 +38,33 @@ pub(super) fn known_properties(names: &[String]) -> Result<(), LeveeError> {
         .with_hint(format!("known properties: {}", PROPERTIES.join(", "))))
 }
 
-/// A topic as clients see it, with every property and where its value comes from.
-pub(super) fn to_proto(topic: &Topic) -> v1::Topic {
+/// A topic of a tenant as clients see it, with every property and where its value comes from.
+pub(super) fn to_proto(topic: &Topic, permit: &Permit<InTenant>) -> Result<v1::Topic, LeveeError> {
+    let snapshot = permit.snapshot()?;
+    let none = Properties::new();
+    let tenant = snapshot.tenant().map_or(&none, |tenant| &tenant.topic_defaults);
+    let layers = Layers { topic: &topic.set, tenant, server: permit.shard().topic_defaults() };
+    let config = layers.evaluate()?;
     let entry = |name: &str| {
-        let source =
-            if topic.set.contains_key(name) { v1::ConfigSource::Topic } else { v1::ConfigSource::Default };
-        topic.config.value(name).map(|value| v1::ConfigEntry {
+        let source = match layers.source(name) {
+            PropertySource::Topic => v1::ConfigSource::Topic,
+            PropertySource::Tenant => v1::ConfigSource::Tenant,
+            PropertySource::Server => v1::ConfigSource::Server,
+            PropertySource::Default => v1::ConfigSource::Default,
+        };
+        config.value(name).map(|value| v1::ConfigEntry {
             name: name.to_owned(),
             value,
             source: source as i32,
         })
     };
-    v1::Topic {
+    Ok(v1::Topic {
         name: topic.name.as_str().to_owned(),
         id: topic.id.0,
         partitions: topic.partitions,
         created_ms: topic.created_ms,
         config: PROPERTIES.into_iter().filter_map(entry).collect(),
-    }
+    })
 }
 
 /// Partitions as clients see them, from 0.

@@ -13,7 +13,7 @@ use levee_types::quota::Quotas;
 use levee_types::{LeveeError, UserId};
 
 /// The format of the parts that are written; those before it are read as well. A broker refuses what it does not know.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 /// What to do about parts that no export has.
 pub(super) const AS_IT_IS: &str = "import what levee tenant export wrote, as it is";
 
@@ -31,6 +31,7 @@ pub(super) fn header_to_proto(tenant: &Tenant, own: &Quotas, exported_ms: i64) -
         state: state as i32,
         exported_ms,
         quotas: quotas_to_proto(own),
+        topic_defaults: tenant.topic_defaults.clone().into_iter().collect(),
     }
 }
 

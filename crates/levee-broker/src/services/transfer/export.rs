@@ -1,10 +1,8 @@
-//! An export that goes on: the catalog, the records, the end.
+//! An export that goes on.
 //!
 //! It is polled as the body of the answer: nothing is read for a client that does not take what it was sent.
 
-use super::catalog::Catalog;
-use super::logs::Logs;
-use super::parts::Parts;
+use super::telling::Telling;
 use crate::authorize::{OnNode, Permit};
 use crate::blocking::{Blocking, Turn};
 use crate::error::status;
@@ -12,10 +10,8 @@ use crate::transport::connection::draining;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use levee_proto::v1;
-use levee_proto::v1::tenant_part::Kind;
+use levee_storage::CompactionHold;
 use levee_types::LeveeError;
-use levee_types::limits::{MAX_EXPORT_CATALOG_BYTES, TRANSFER_PARTS_BYTES};
-use std::collections::VecDeque;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -23,21 +19,9 @@ use tonic::Status;
 /// An export.
 pub(super) struct Export {
     permit: Permit<OnNode>,
-    blocking: Blocking,
-    turn: Turn,
     retire: CancellationToken,
-    stage: Stage,
+    telling: Telling,
     _slot: OwnedSemaphorePermit,
-}
-
-/// What comes next.
-enum Stage {
-    Begin,
-    Catalog(VecDeque<v1::TenantParts>, Box<Logs>, VecDeque<v1::TenantParts>),
-    Records(Box<Logs>, VecDeque<v1::TenantParts>),
-    /// What stands behind the records, the end with it.
-    Behind(VecDeque<v1::TenantParts>),
-    Over,
 }
 
 impl Export {
@@ -47,9 +31,12 @@ impl Export {
         blocking: Blocking,
         turn: Turn,
         retire: CancellationToken,
+        hold: CompactionHold,
         slot: OwnedSemaphorePermit,
     ) -> Self {
-        Self { permit, blocking, turn, retire, stage: Stage::Begin, _slot: slot }
+        let now_ms = permit.clock().unix_ms();
+        let telling = Telling::new(permit.shard().clone(), blocking, turn, now_ms, Some(hold));
+        Self { permit, retire, telling, _slot: slot }
     }
 
     pub(super) fn into_messages(self) -> BoxStream<'static, Result<v1::ExportTenantResponse, Status>> {
@@ -70,56 +57,6 @@ impl Export {
         }
         // What was taken away from the caller meanwhile, is.
         self.permit = self.permit.renew()?;
-        loop {
-            match std::mem::replace(&mut self.stage, Stage::Over) {
-                Stage::Begin => {
-                    let catalog = self.catalog().await?;
-                    let Catalog { messages, logs, behind, counts, .. } = catalog;
-                    let logs = Logs::new(self.permit.shard().clone(), logs, counts);
-                    self.stage = Stage::Catalog(messages, Box::new(logs), behind);
-                }
-                Stage::Catalog(mut messages, logs, behind) => match messages.pop_front() {
-                    Some(message) => {
-                        self.stage = Stage::Catalog(messages, logs, behind);
-                        return Ok(Some(message));
-                    }
-                    None => self.stage = Stage::Records(logs, behind),
-                },
-                Stage::Records(mut logs, mut behind) => {
-                    let turn = Turn { bytes: TRANSFER_PARTS_BYTES, ..self.turn };
-                    let read = move || Ok::<_, LeveeError>((logs.message()?, logs));
-                    let (message, logs) = self.blocking.run(turn, read).await?;
-                    if let Some(message) = message {
-                        self.stage = Stage::Records(logs, behind);
-                        return Ok(Some(message));
-                    }
-                    behind.extend(end(logs.counts()));
-                    self.stage = Stage::Behind(behind);
-                }
-                Stage::Behind(mut messages) => {
-                    let message = messages.pop_front();
-                    if message.is_some() {
-                        self.stage = Stage::Behind(messages);
-                    }
-                    return Ok(message);
-                }
-                Stage::Over => return Ok(None),
-            }
-        }
+        self.telling.next().await
     }
-
-    async fn catalog(&self) -> Result<Catalog, LeveeError> {
-        let (shard, tenant) = (self.permit.shard().clone(), self.turn.tenant);
-        let now_ms = self.permit.clock().unix_ms();
-        // Nobody knows how large it is; what it may be makes it wait for those who ask for little.
-        let turn = Turn { bytes: MAX_EXPORT_CATALOG_BYTES, ..self.turn };
-        self.blocking.run(turn, move || Catalog::read(&shard.view(tenant), now_ms)).await
-    }
-}
-
-fn end(counts: v1::TransferCounts) -> Option<v1::TenantParts> {
-    let mut parts = Parts::default();
-    // Into an empty one it fits.
-    let _ = parts.add(Kind::End(v1::ExportEnd { counts: Some(counts) }));
-    parts.finish()
 }

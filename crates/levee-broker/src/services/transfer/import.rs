@@ -10,24 +10,27 @@ use crate::fields::{invalid, plan_name, tenant_name};
 use crate::services::quota::convert::quotas;
 use crate::services::user::convert::certificate_name;
 use crate::transport::connection::draining;
+use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
 use incoming::Incoming;
 use levee_proto::v1;
 use levee_proto::v1::tenant_part::Kind;
 use levee_storage::Suspension;
 use levee_types::limits::MAX_CERTIFICATES_PER_PART;
 use levee_types::quota::Quotas;
+use levee_types::topic::{Properties, check_defaults};
 use levee_types::{ErrorCode, LeveeError, PlanName, TenantName};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::Streaming;
+use tonic::Status;
 
 mod incoming;
 
-/// What the client sends.
+/// What comes, in its order.
 pub(super) struct Messages {
-    stream: Streaming<v1::ImportTenantRequest>,
+    stream: BoxStream<'static, Result<v1::ImportTenantRequest, Status>>,
     idle_timeout: Duration,
     retire: CancellationToken,
 }
@@ -35,7 +38,7 @@ pub(super) struct Messages {
 impl Messages {
     /// `retire`: the connection is to go.
     pub(super) fn new(
-        stream: Streaming<v1::ImportTenantRequest>,
+        stream: BoxStream<'static, Result<v1::ImportTenantRequest, Status>>,
         idle_timeout: Duration,
         retire: CancellationToken,
     ) -> Self {
@@ -49,7 +52,7 @@ impl Messages {
         tokio::select! {
             biased;
             () = self.retire.cancelled() => Err(draining()),
-            message = timeout(self.idle_timeout, self.stream.message()) => match message {
+            message = timeout(self.idle_timeout, self.stream.try_next()) => match message {
                 Ok(Ok(message)) => Ok(message),
                 Ok(Err(status)) => {
                     Err(explain(&status).unwrap_or_else(|| broken_off("the import was broken off".to_owned())))
@@ -69,6 +72,7 @@ struct Header {
     plan: PlanName,
     state: Suspension,
     quotas: Quotas,
+    topic_defaults: Properties,
 }
 
 /// An import that goes on.
@@ -200,7 +204,10 @@ impl Import {
                 .with_hint("create it with levee plan create, or give the tenant another one with --plan"));
         }
         let state = suspension(header.state())?;
-        Ok(Header { name, plan, state, quotas: quotas("header.quotas", &header.quotas)? })
+        let topic_defaults = header.topic_defaults.clone().into_iter().collect();
+        check_defaults(&topic_defaults)?;
+        let quotas = quotas("header.quotas", &header.quotas)?;
+        Ok(Header { name, plan, state, quotas, topic_defaults })
     }
 
     /// Client certificates are the whole broker's: who has one already keeps it.
@@ -227,7 +234,10 @@ impl Import {
             let (name, plan, quotas) = (header.name.clone(), header.plan.clone(), header.quotas.clone());
             let audit = self.permit.audit(resource(&name));
             let (shard, tasks) = (self.permit.shard().clone(), self.tasks.clone());
-            self.half = Some(Half::begin(shard, tasks, name, plan, quotas, audit).await?);
+            let half = self.half.insert(Half::begin(shard, tasks, name, plan, quotas, audit).await?);
+            if !header.topic_defaults.is_empty() {
+                half.shard().import_topic_defaults(half.id(), header.topic_defaults.clone()).await?;
+            }
         }
         Ok(())
     }

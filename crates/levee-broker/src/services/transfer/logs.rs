@@ -1,6 +1,7 @@
 //! The records of an export: each log up to the end that it had, a message at a time.
 //!
-//! Must hold: a log is told without a hole, or not at all.
+//! Must hold: a log is told without a hole, or not at all. Every offset is covered by a batch, and meanwhile nothing is
+//! compacted: so the batches are those that there were.
 
 use super::catalog::announcement;
 use super::parts::Parts;

@@ -210,7 +210,8 @@ impl Member {
         let partition = self.has[&stored.position].partition;
         assert!(!self.revoked.contains(&stored.position), "a batch of what was revoked");
         let next = self.next.get_mut(&stored.position).unwrap();
-        for (offset, record) in (stored.base_offset..).zip(batch::decode(&stored.batch).unwrap()) {
+        for (delta, record) in batch::decode(&stored.batch).unwrap() {
+            let offset = stored.base_offset + u64::from(delta);
             if offset >= *next {
                 assert!(offset == *next || self.may_skip, "a record was passed over");
                 *next = offset + 1;

@@ -17,6 +17,8 @@ pub(crate) enum Key {
     Nothing,
     /// A topic, group or user.
     Name,
+    /// A table.
+    Table,
     /// A group of consumers.
     Group,
     /// A queue.
@@ -87,8 +89,10 @@ pub(crate) fn of(path: &str) -> Row {
         "GroupService" => groups(method),
         "QueueService" => queues(method),
         "TopicService" => topics(method),
+        "TableService" => tables(method),
         "TenantService" => tenants(method),
         "TransferService" => transfers(method),
+        "BackupService" => backups(method),
         "UsageService" => usage(method),
         "UserService" => users(method),
         "AclService" => rules(method),
@@ -216,7 +220,41 @@ fn topics(method: &str) -> Option<Row> {
         }),
         "TrimPartition" => row(Key::Name, Needs, |tenant, name| {
             let (tenant, name) = (owned(tenant), owned(name));
-            v1::TrimPartitionRequest { tenant, name, partition: 0, before_offset: 1 }.encode_to_vec()
+            v1::TrimPartitionRequest {
+                tenant,
+                name,
+                partition: 0,
+                before_offset: 1,
+                before_timestamp_ms: None,
+            }
+            .encode_to_vec()
+        }),
+        "CompactTopic" => row(Key::Table, Needs, |tenant, name| {
+            v1::CompactTopicRequest { tenant: owned(tenant), name: owned(name) }.encode_to_vec()
+        }),
+        "VerifyTopic" => row(Key::Name, Needs, |tenant, name| {
+            v1::VerifyTopicRequest { tenant: owned(tenant), name: owned(name) }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn tables(method: &str) -> Option<Row> {
+    use Effect::Needs;
+    Some(match method {
+        "GetValues" => row(Key::Table, Needs, |_, topic| {
+            let (topic, keys) = (owned(topic), vec!["one".into(), "nothing".into()]);
+            v1::GetValuesRequest { topic, keys, ..Default::default() }.encode_to_vec()
+        }),
+        "ScanTable" => row(Key::Table, Needs, |_, topic| {
+            v1::ScanTableRequest { topic: owned(topic), ..Default::default() }.encode_to_vec()
+        }),
+        "WatchTable" => row(Key::Table, Needs, |_, topic| {
+            v1::WatchTableRequest { topic: owned(topic), ..Default::default() }.encode_to_vec()
+        }),
+        "EraseKey" => row(Key::Table, Needs, |tenant, topic| {
+            let (tenant, topic) = (owned(tenant), owned(topic));
+            v1::EraseKeyRequest { tenant, topic, key: "one".into() }.encode_to_vec()
         }),
         _ => return None,
     })
@@ -234,7 +272,8 @@ fn tenants(method: &str) -> Option<Row> {
         "ListTenants" => row(Key::Nothing, Any, |_, _| v1::ListTenantsRequest::default().encode_to_vec()),
         "UpdateTenant" => row(Key::Tenant, Needs, |_, name| {
             let plan = Some(owned("unlimited"));
-            v1::UpdateTenantRequest { name: owned(name), new_name: None, plan }.encode_to_vec()
+            v1::UpdateTenantRequest { name: owned(name), plan, ..v1::UpdateTenantRequest::default() }
+                .encode_to_vec()
         }),
         "SuspendTenant" => row(Key::Tenant, Needs, |_, name| {
             let mode = v1::TenantState::ReadOnly as i32;
@@ -272,6 +311,21 @@ fn transfers(method: &str) -> Option<Row> {
             let parts = parts.map(|kind| v1::TenantPart { kind: Some(kind) }).to_vec();
             let (name, plan) = (owned(name), owned("unlimited"));
             v1::ImportTenantRequest { name, plan, parts: Some(v1::TenantParts { parts }) }.encode_to_vec()
+        }),
+        _ => return None,
+    })
+}
+
+fn backups(method: &str) -> Option<Row> {
+    use Effect::{Any, Creates};
+    Some(match method {
+        "CreateBackup" => row(Key::Nothing, Any, |_, _| v1::CreateBackupRequest {}.encode_to_vec()),
+        "ListBackups" => row(Key::Nothing, Any, |_, _| v1::ListBackupsRequest {}.encode_to_vec()),
+        // Of a tenant that is in the backup which the call before made.
+        "RestoreTenant" => row(Key::Tenant, Creates, |_, name| {
+            let request =
+                v1::RestoreTenantRequest { name: owned("acme"), new_name: owned(name), ..Default::default() };
+            request.encode_to_vec()
         }),
         _ => return None,
     })

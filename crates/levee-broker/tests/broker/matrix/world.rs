@@ -1,7 +1,7 @@
 //! Two tenants that have things of the same names, and things that only one of them has.
 
 use super::table::Key;
-use crate::harness::{Broker, produce_request};
+use crate::harness::{Broker, produce_keyed, produce_request};
 use crate::tenancy::{
     EVERYTHING, EVERYTHING_WITH_GROUPS, allow, allow_group, every_topic, groups, named, user,
 };
@@ -15,6 +15,7 @@ use levee_types::group::{GroupKind, QueueSettings, StartAt};
 use levee_types::{GroupName, TenantId, TopicName};
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use tempfile::TempDir;
 
 /// The tenants.
 pub(super) const TENANTS: [&str; 2] = ["acme", "beta"];
@@ -52,6 +53,8 @@ pub(super) struct World {
     tokens: [String; 2],
     rule: [u64; 2],
     producers: [u64; 2],
+    /// Where its backups go.
+    _backups: TempDir,
 }
 
 /// Users who may do one thing, each with something else.
@@ -93,7 +96,9 @@ impl Granted {
 
 impl World {
     pub(super) async fn new() -> Self {
-        let (broker, credential) = Broker::start_real().await;
+        let backups = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", backups.path().display());
+        let (broker, credential) = Broker::start_real_with(|settings| settings.backup.url = url).await;
         let operator = Caller::new(&broker, credential).await;
         let mut ids = Vec::new();
         let mut admins = Vec::new();
@@ -154,6 +159,7 @@ impl World {
             tokens: [String::new(), String::new()],
             rule: [0; 2],
             producers,
+            _backups: backups,
         };
         for tenant in 0..2 {
             world.rules[tenant] = world.rules_of(tenant).await.iter().map(|rule| rule.id).max().unwrap_or(0);
@@ -173,6 +179,11 @@ impl World {
         format!("{name}-{end}")
     }
 
+    /// What a table is called that stands for a name.
+    fn table(name: &str) -> String {
+        format!("{name}-table")
+    }
+
     /// What a caller of `tenant` names.
     pub(super) fn thing(&self, key: Key, tenant: usize, thing: Thing) -> String {
         let other = 1 - tenant;
@@ -184,6 +195,7 @@ impl World {
         match key {
             Key::Nothing => String::new(),
             Key::Name => of("shared".to_owned(), Self::only(other).to_owned(), NOTHING),
+            Key::Table => of(Self::table("shared"), Self::table(Self::only(other)), &Self::table(NOTHING)),
             Key::Group | Key::Queue => {
                 let foreign = Self::group(key, Self::only(other));
                 of(Self::group(key, "shared"), foreign, &Self::group(key, NOTHING))
@@ -243,6 +255,14 @@ impl World {
         for name in ["shared", Self::only(tenant)] {
             admin.make_topic("", name).await;
             admin.make_user("", name, false, &[]).await;
+        }
+        for name in ["shared", Self::only(tenant)] {
+            let table = Self::table(name);
+            let gone = v1::DeleteTopicRequest { name: table.clone(), ..Default::default() };
+            let _ = admin.ask::<v1::DeleteTopicResponse>(Op::DeleteTopic, &gone).await;
+            admin.make_table("", &table).await;
+            let request = produce_keyed(&table, 0, &[("one", Some(TENANTS[tenant])), ("two", Some("x"))]);
+            let _: v1::ProduceResponse = admin.must(Op::Produce, &request).await;
         }
         for value in ["one", "two"] {
             let request = produce_request("shared", 0, &[TENANTS[tenant], value]);

@@ -28,7 +28,7 @@ async fn dead_letters(broker: &Broker, count: usize) -> Vec<v1::Record> {
     while records.len() < count {
         if let Some(Answer::Batches(batches)) = next(&mut answers).await.unwrap().unwrap().kind {
             for stored in batches.batches {
-                records.extend(batch::decode(&stored.batch).unwrap());
+                records.extend(batch::decode(&stored.batch).unwrap().into_iter().map(|(_, record)| record));
             }
         }
     }

@@ -91,10 +91,10 @@ impl<W: Write> Member<'_, W> {
 
     /// Writes a batch, to the end: what is committed must not be in a buffer of ours.
     fn print(&mut self, batch: &ReadBatch) -> Result<(), Stop> {
-        let records = batch.records.len() as u64;
-        if let Some(left) = self.printer.left.filter(|left| *left < records) {
+        let left = self.printer.left.and_then(|left| usize::try_from(left).ok());
+        if let Some(offset) = left.and_then(|left| batch.offsets.get(left).copied()) {
             let (topic, partition) = (batch.topic.clone(), batch.partition);
-            self.cut = Some(PartitionOffset { topic, partition, offset: batch.base_offset + left });
+            self.cut = Some(PartitionOffset { topic, partition, offset });
         }
         self.printer.print(batch)?;
         Ok(self.printer.out.flush()?)

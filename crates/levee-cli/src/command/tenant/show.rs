@@ -1,12 +1,13 @@
 //! Tenants for people and for programs.
 
+use crate::command::topic::properties;
 use crate::output::View;
 use crate::units::{show_size, show_time};
 use levee_client::v1::{Tenant, TenantState};
 use serde_json::{Value, json};
 
 /// One tenant, without anything for people.
-pub(super) fn view(tenant: &Tenant) -> View {
+pub(in crate::command) fn view(tenant: &Tenant) -> View {
     View::of("tenant", json(tenant)).named([tenant.name.clone()])
 }
 
@@ -22,6 +23,11 @@ pub(super) fn fields(tenant: &Tenant) -> Vec<(&'static str, String)> {
         ("Created", show_time(tenant.created_ms)),
         ("Id", tenant.id.to_string()),
     ];
+    for (property, title) in [("retention.bytes", "Retention size"), ("retention.ms", "Retention")] {
+        if let Some(value) = tenant.topic_defaults.get(property) {
+            fields.insert(6, (title, properties::show(property, value)));
+        }
+    }
     if let Some(delete_at_ms) = tenant.delete_at_ms {
         fields.insert(2, ("Gone at", show_time(delete_at_ms)));
     }
@@ -40,6 +46,7 @@ pub(super) fn json(tenant: &Tenant) -> Value {
         "topics": tenant.topics,
         "partitions": tenant.partitions,
         "stored_bytes": tenant.stored_bytes,
+        "topic_defaults": tenant.topic_defaults,
     })
 }
 

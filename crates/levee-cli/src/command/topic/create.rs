@@ -16,7 +16,19 @@ use std::collections::{BTreeMap, HashMap};
 
 pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<View, Failure> {
     let durability = args.durability.map(|value| ("durability".to_owned(), value.as_str().to_owned()));
-    let config = properties::collect(args.config.iter().cloned().chain(durability))?;
+    let policy = match (args.compact, &args.retention, &args.retention_bytes) {
+        (false, ..) => None,
+        (true, None, None) => Some("compact"),
+        // Retention counts with it only.
+        (true, ..) => Some("compact,delete"),
+    };
+    let flags = [
+        ("cleanup.policy", policy.map(ToOwned::to_owned)),
+        ("retention.ms", args.retention.clone()),
+        ("retention.bytes", args.retention_bytes.clone()),
+    ];
+    let flags = flags.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let config = properties::collect(args.config.iter().cloned().chain(durability).chain(flags))?;
     let mut by_tenant: BTreeMap<Option<TenantName>, Vec<TopicAddress>> = BTreeMap::new();
     for text in &args.topics {
         let address = session.address(text)?;

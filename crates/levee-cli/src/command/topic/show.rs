@@ -1,5 +1,6 @@
 //! Topics for people and for programs.
 
+use super::properties;
 use crate::address::{TopicAddress, full_name};
 use crate::output::{Column, Section, View};
 use crate::units::{show_size, show_time};
@@ -94,7 +95,10 @@ fn config_section(entries: &[ConfigEntry]) -> Section {
     const COLUMNS: &[Column] = &[Column::text("PROPERTY"), Column::text("VALUE"), Column::text("SOURCE")];
     let rows = entries
         .iter()
-        .map(|entry| vec![entry.name.clone(), entry.value.clone(), source(entry).to_owned()])
+        .map(|entry| {
+            let value = properties::show(&entry.name, &entry.value);
+            vec![entry.name.clone(), value, source(entry).to_owned()]
+        })
         .collect();
     Section::Rows { columns: COLUMNS, rows }
 }
@@ -102,6 +106,8 @@ fn config_section(entries: &[ConfigEntry]) -> Section {
 fn source(entry: &ConfigEntry) -> &'static str {
     match entry.source() {
         ConfigSource::Topic => "topic",
+        ConfigSource::Tenant => "tenant",
+        ConfigSource::Server => "server",
         ConfigSource::Default => "default",
         ConfigSource::Unspecified => "unknown",
     }

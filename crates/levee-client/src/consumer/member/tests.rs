@@ -1,7 +1,7 @@
 use super::{Event, Member};
 use crate::error::Error;
 use crate::position::PartitionOffset;
-use crate::stored::samples::stored;
+use crate::stored::samples::{stored, with_gaps};
 use levee_proto::v1;
 use levee_types::ErrorCode;
 
@@ -73,6 +73,19 @@ fn records_are_handed_out_once_and_from_the_offset_of_the_assignment_on() {
     arrive(&mut member, &[(1, 8, 4), (2, 10, 1), (1, 8, 4), (1, 12, 1)]);
     let handed: Vec<_> = std::iter::from_fn(|| next(&mut member)).collect();
     assert_eq!(handed, [(1, 10), (1, 11), (2, 10), (1, 12)]);
+}
+
+#[test]
+fn c5_gaps_are_passed_over_and_committed() {
+    let mut member = member(&[1]);
+    let batches =
+        vec![with_gaps(1, 8, 6, &[0, 1]), with_gaps(1, 14, 6, &[1, 4]), with_gaps(1, 30, 5, &[0, 3])];
+    member.arrived(v1::ReadBatches { batches });
+    let handed: Vec<_> = (0..3).map_while(|_| next(&mut member)).collect();
+    assert_eq!(handed, [(1, 15), (1, 18), (1, 30)]);
+    let batch = member.next_batch().unwrap().unwrap();
+    assert_eq!((batch.base_offset, batch.offsets, batch.next_offset), (33, vec![33], 35));
+    assert_eq!(member.assignment(), [at(1, 35)]);
 }
 
 #[test]

@@ -159,7 +159,9 @@ impl From<v1::ProduceStreamRequest> for Sent {
             request: sent.correlation_id,
             partition: request.partition,
             sequence: request.producer,
-            values: values.map(|record| String::from_utf8(record.value.unwrap().into()).unwrap()).collect(),
+            values: values
+                .map(|(_, record)| String::from_utf8(record.value.unwrap().into()).unwrap())
+                .collect(),
             batch: request.batch,
         }
     }

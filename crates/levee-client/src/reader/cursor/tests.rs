@@ -1,7 +1,7 @@
 use super::{Cursor, Position, StartAt};
 use crate::error::{Error, ErrorKind};
 use crate::record::ReadBatch;
-use crate::stored::samples::stored;
+use crate::stored::samples::{stored, with_gaps};
 use levee_proto::v1;
 use levee_proto::v1::offset_spec::Spec;
 use levee_types::ErrorCode;
@@ -26,7 +26,7 @@ fn offsets(read: Result<Option<ReadBatch>, Error>) -> Vec<u64> {
     let values =
         read.records.iter().map(|record| String::from_utf8(record.value.clone().unwrap().into()).unwrap());
     let values: Vec<u64> = values.map(|value| value.parse().unwrap()).collect();
-    assert_eq!(read.base_offset, values[0]);
+    assert_eq!((read.base_offset, &read.offsets), (values[0], &values));
     values
 }
 
@@ -100,11 +100,39 @@ fn a_gap_in_the_offsets_is_passed_over() {
 }
 
 #[test]
+fn c5_records_of_a_compacted_batch_have_the_offsets_that_they_had() {
+    let mut cursor = Cursor::new(vec![position(0, StartAt::Offset(12))], false);
+    started(&mut cursor, &[resolved(12, 40)]);
+    assert_eq!(offsets(cursor.open(&with_gaps(0, 10, 10, &[0, 3, 4, 8]))), [13, 14, 18]);
+    // Nothing of it is left from where reading goes on: that is no reason to stop.
+    assert_eq!(offsets(cursor.open(&with_gaps(0, 10, 12, &[0, 3, 4, 8]))), []);
+    assert_eq!(started(&mut cursor, &[resolved(22, 40)]), [Spec::Offset(22)]);
+    assert_eq!(offsets(cursor.open(&with_gaps(0, 20, 10, &[1, 5]))), [25]);
+    // Nor is a batch of which nothing is left.
+    assert_eq!(offsets(cursor.open(&with_gaps(0, 30, 5, &[]))), []);
+    assert_eq!(started(&mut cursor, &[resolved(35, 40)]), [Spec::Offset(35)]);
+}
+
+#[test]
+fn c5_a_gap_at_the_end_is_no_reason_to_read_on() {
+    let mut cursor = Cursor::new(vec![position(0, StartAt::Start), position(1, StartAt::Start)], true);
+    started(&mut cursor, &[resolved(0, 9), resolved(0, 2)]);
+    assert_eq!(offsets(cursor.open(&with_gaps(0, 0, 5, &[2]))), [2]);
+    assert!(!cursor.is_finished());
+    assert!(cursor.ended());
+    assert!(cursor.is_finished());
+    let mut follower = Cursor::new(vec![position(0, StartAt::Start)], false);
+    started(&mut follower, &[resolved(0, 9)]);
+    assert!(!follower.ended());
+    assert_eq!(started(&mut follower, &[resolved(0, 9)]), [Spec::Offset(0)]);
+}
+
+#[test]
 fn damage_is_told_with_its_place_and_nothing_is_handed_out() {
     let mut cursor = Cursor::new(vec![position(3, StartAt::Start)], false);
     started(&mut cursor, &[resolved(0, 9)]);
     let wrong_crc = v1::StoredBatch { batch_crc32c: 1, ..stored(0, 0, 2) };
-    let wrong_count = v1::StoredBatch { record_count: 3, ..stored(0, 0, 2) };
+    let wrong_count = v1::StoredBatch { record_count: 1, ..stored(0, 0, 2) };
     let mut undecodable = stored(0, 0, 2);
     undecodable.batch = undecodable.batch.slice(1..);
     undecodable.batch_crc32c = crc32c::crc32c(&undecodable.batch);

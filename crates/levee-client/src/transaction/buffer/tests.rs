@@ -20,7 +20,7 @@ fn numbers(batches: &[Batch]) -> BTreeMap<u32, Vec<u32>> {
         let records = batch::decode(&found.encoded.bytes).unwrap();
         assert_eq!(records.len(), found.records);
         let values =
-            records.into_iter().map(|record| String::from_utf8(record.value.unwrap().into()).unwrap());
+            records.into_iter().map(|(_, record)| String::from_utf8(record.value.unwrap().into()).unwrap());
         numbers
             .entry(found.partition)
             .or_default()

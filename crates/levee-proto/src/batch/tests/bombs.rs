@@ -10,8 +10,11 @@ use prost::Message as _;
 use std::io::Write as _;
 
 fn batch(codec: Compression, frame: &[u8]) -> Bytes {
-    let batch =
-        RecordBatch { compression: codec.into(), compressed_records: frame.to_vec().into(), records: vec![] };
+    let batch = RecordBatch {
+        compression: codec.into(),
+        compressed_records: frame.to_vec().into(),
+        ..RecordBatch::default()
+    };
     batch.encode_to_vec().into()
 }
 

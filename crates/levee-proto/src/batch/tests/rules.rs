@@ -2,7 +2,7 @@
 
 use super::{
     Bytes, CODECS, Compression, ErrorCode, MAX_BATCH_BYTES, Record, RecordBatch, Records, check, codecs,
-    decode, encode, field, header, record, records, refusal,
+    decode, dense, encode, field, header, record, records, refusal,
 };
 use levee_types::limits::{
     MAX_BATCH_RECORDS, MAX_BATCH_UNCOMPRESSED_BYTES, MAX_HEADER_KEY_BYTES, MAX_HEADER_VALUE_BYTES,
@@ -55,6 +55,11 @@ fn refuses_what_breaks_a_rule() {
             "record 1: timestamp_ms is -1",
         ),
         (
+            [&plain[..], &field(4, b"\x00")].concat().into(),
+            "batch has offset_deltas, which only the broker sets",
+        ),
+        ([&lz4[..], &field(4, b"")].concat().into(), "batch has offset_deltas, which only the broker sets"),
+        (
             encode(&[Record { headers: vec![header("")], ..Record::default() }], Compression::Lz4),
             "record 0: header has no key",
         ),
@@ -70,7 +75,7 @@ fn refuses_what_the_schema_does_not_have() {
     let in_header = |bytes: &[u8]| field(1, &field(3, &[&field(1, b"k")[..], bytes].concat()));
     let valid = field(1, &field(2, b"v"));
     for (name, batch) in [
-        ("field 4 of a batch", [&valid[..], &field(4, b"")].concat()),
+        ("field 5 of a batch", [&valid[..], &field(5, b"")].concat()),
         ("field 5 of a record", in_record(&field(5, b""))),
         ("field 3 of a header", in_header(&field(3, b""))),
         ("field 0", in_record(&field(0, b""))),
@@ -103,13 +108,13 @@ fn refuses_what_the_schema_does_not_have() {
 #[test]
 fn takes_numbers_that_are_longer_than_needed_as_prost_does() {
     let batch = Bytes::from_static(&[0x8a, 0, 0x84, 0, 0xa0, 0x80, 0, 7, 0x90, 0x80, 0, 0x80, 0]);
-    assert_eq!(decode(&batch).unwrap()[0].timestamp_ms, Some(7));
+    assert_eq!(decode(&batch).unwrap()[0].1.timestamp_ms, Some(7));
     assert_eq!(check(&batch, None, 100).unwrap().max_timestamp_ms, Some(7));
     // Keys and lengths have up to 5 bytes, numbers up to 10.
     let key_and_length = [0x8a, 0x80, 0x80, 0x80, 0, 0x8b, 0x80, 0x80, 0x80, 0];
     let number = [0x20, 0x87, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0];
     let batch = Bytes::from([&key_and_length[..], &number].concat());
-    assert_eq!(decode(&batch).unwrap()[0].timestamp_ms, Some(7));
+    assert_eq!(decode(&batch).unwrap()[0].1.timestamp_ms, Some(7));
     assert_eq!(check(&batch, None, 100).unwrap().max_timestamp_ms, Some(7));
     // Only the lower half of the number of an enum counts.
     let lz4 = RecordBatch::decode(encode(&[record(b"x")], Compression::Lz4)).unwrap();
@@ -166,7 +171,7 @@ proptest! {
         let checked = check(&batch, Some(crc32c::crc32c(&batch)), batch.len()).unwrap();
         prop_assert_eq!(checked.records as usize, records.len());
         prop_assert_eq!(checked.max_timestamp_ms, records.iter().filter_map(|record| record.timestamp_ms).max());
-        prop_assert_eq!(decode(&batch).unwrap(), records);
+        prop_assert_eq!(decode(&batch).unwrap(), dense(records));
     }
 
     #[test]

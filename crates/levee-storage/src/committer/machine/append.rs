@@ -4,14 +4,15 @@ use super::{Effect, Group, Machine};
 use crate::command::{Append, Appended, ProducerSequence, ProducerSession};
 use crate::error::StorageError;
 use crate::journal::Entry;
+use crate::keyed::Keys;
 use crate::keys::{self, Keyspace};
 use crate::log::{self, Head, StoredBatch};
-use crate::operation::{BatchMeta, Operation};
-use crate::rows::{ProducerEpoch, ProducerRow, SentBatch, StagedRow, TopicRow};
+use crate::operation::{BatchMeta, KeysMeta, Operation};
+use crate::rows::{BadRow, ProducerEpoch, ProducerRow, SentBatch, StagedRow, TopicRow};
 use crate::usage::Totals;
+use bytes::Bytes;
 use levee_types::limits::PRODUCER_WINDOW;
-use levee_types::quota::Dimension;
-use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, ProducerId, TenantId};
+use levee_types::{Durability, ErrorCode, LeveeError, PartitionId, ProducerId, TenantId, TopicConfig};
 use std::cmp::Ordering;
 
 impl Machine {
@@ -42,15 +43,15 @@ impl Machine {
         }
         let tenant = append.partition.tenant;
         let bytes = append.batch.len() as u64;
-        let totals = self.totals(tenant)?;
-        if let Some(limit) = self.count_limits(tenant)?.storage
-            && totals.stored_bytes.saturating_add(bytes) > limit
-        {
-            return Err(self.at_limit(tenant, Dimension::Storage, limit));
-        }
-        let totals = totals.append(bytes, u64::from(append.records), now_ms);
+        self.require_room(tenant, bytes)?;
+        let totals = self.totals(tenant)?.append(bytes, u64::from(append.records), now_ms);
         let batch = BatchMeta { totals: Some(totals), ..batch_meta(&Arrival::of(&append), head, now_ms)? };
         let mut operations = vec![Operation::Append(batch)];
+        let mut payload = vec![append.batch.clone()];
+        if let Some((operation, keys)) = set_keys(head, append.keys.as_ref(), &batch)? {
+            operations.push(operation);
+            payload.push(keys);
+        }
         if let Some(sent) = append.producer {
             let is_first = self.producer(append.partition, sent)?.window.is_empty();
             let forgotten = if is_first { self.forgotten_windows(append.partition)? } else { Vec::new() };
@@ -64,11 +65,10 @@ impl Machine {
             records: batch.records,
             append_time_ms: now_ms,
             crc: batch.crc,
-            bytes: append.batch.clone(),
+            bytes: append.batch,
         };
         group.add_effect(Effect::Appended(append.partition, stored));
-        group
-            .add(Entry { operations, payload: vec![append.batch] }, append.durability == Durability::Durable);
+        group.add(Entry { operations, payload }, append.durability == Durability::Durable);
         Ok(Appended { base_offset: batch.base_offset, append_time_ms: now_ms, duplicate: false })
     }
 
@@ -84,10 +84,11 @@ impl Machine {
             return Ok(*head);
         }
         let topic: Option<TopicRow> = self.row(&keys::topic(partition.tenant, partition.topic))?;
-        if topic.is_none_or(|topic| partition.partition >= topic.partitions) {
-            return Err(StorageError::NoTopic);
-        }
-        let head = log::head(&self.index, partition)?;
+        let topic =
+            topic.filter(|topic| partition.partition < topic.partitions).ok_or(StorageError::NoTopic)?;
+        let config = TopicConfig::evaluate(&topic.set).map_err(|_| BadRow)?;
+        let is_table = config.cleanup_policy.is_table();
+        let head = Head { is_table, ..log::head(&self.index, partition)? };
         self.heads.insert(partition, head);
         Ok(head)
     }
@@ -204,6 +205,27 @@ impl Machine {
             value: row.encode(),
         }
     }
+}
+
+/// What makes the records of a batch the newest ones of their keys, with its part of the payload, if the topic is a
+/// table.
+pub(super) fn set_keys(
+    head: Head,
+    keys: Option<&Keys>,
+    batch: &BatchMeta,
+) -> Result<Option<(Operation, Bytes)>, StorageError> {
+    if !head.is_table {
+        return Ok(None);
+    }
+    let bytes = keys.ok_or(StorageError::TopicChanged)?.bytes().clone();
+    let meta = KeysMeta {
+        partition: batch.partition,
+        base_offset: batch.base_offset,
+        // A batch is limited to 1 MiB, and decompressed to 4 MiB.
+        length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        crc: crc32c::crc32c(&bytes),
+    };
+    Ok(Some((Operation::SetKeys(meta), bytes)))
 }
 
 /// What must be known of a batch to give it a place.

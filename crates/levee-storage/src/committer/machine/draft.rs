@@ -14,6 +14,7 @@ pub(crate) struct Draft {
     effects: Vec<Effect>,
     /// It may be lost with the last moment before a power loss.
     is_relaxed: bool,
+    begins_segment: bool,
 }
 
 impl Draft {
@@ -62,9 +63,17 @@ impl Draft {
         self.is_relaxed = true;
     }
 
+    /// Its entry is to be the first one of a segment.
+    pub(super) fn begin_segment(&mut self) {
+        self.begins_segment = true;
+    }
+
     /// Changes of what is administered wait for the sync.
     pub(crate) fn finish(self, group: &mut Group) {
         group.add(self.entry, !self.is_relaxed);
+        if self.begins_segment {
+            group.begin_segment();
+        }
         self.effects.into_iter().for_each(|effect| group.add_effect(effect));
     }
 }

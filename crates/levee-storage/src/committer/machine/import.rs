@@ -5,7 +5,7 @@
 //! tenant in that state. Nothing of it is acknowledged before the end, and the end is synced with all before it: so
 //! the steps between need no sync.
 
-use super::append::{Arrival, batch_meta};
+use super::append::{Arrival, batch_meta, set_keys};
 use super::{Draft, Group, Machine};
 use crate::catalog::NewTopic;
 use crate::catalog::acl;
@@ -25,6 +25,7 @@ use crate::rows::{TenantRow, TrimRow};
 use levee_types::acl::AclRule;
 use levee_types::limits::{MAX_ACL_RULES_PER_TENANT, MAX_QUOTA_TARGETS_PER_TENANT, MAX_USERS_PER_TENANT};
 use levee_types::quota::{Dimension, Quotas};
+use levee_types::topic::Properties;
 use levee_types::{
     ErrorCode, LeveeError, PartitionId, PlanName, TenantId, TenantName, TopicName, UserId, UserName,
 };
@@ -127,6 +128,17 @@ impl Machine {
         Ok(())
     }
 
+    /// Sets the defaults of its topics.
+    pub(crate) fn import_topic_defaults(
+        &mut self,
+        tenant: TenantId,
+        topic_defaults: Properties,
+        draft: &mut Draft,
+    ) -> Result<(), StorageError> {
+        let row = TenantRow { topic_defaults, ..self.require_importing(tenant)? };
+        self.put_tenant(tenant, &row, draft).map(drop)
+    }
+
     /// Makes topics as they were, but for their ids, each with the time of its creation.
     pub(crate) fn import_topics(
         &mut self,
@@ -208,7 +220,8 @@ impl Machine {
     ) -> Result<(), StorageError> {
         let head = self.head(partition)?;
         let LogBounds { start, first, end } = bounds;
-        if head != Head::default() || first > start || start > end {
+        let empty = Head { is_table: head.is_table, ..Head::default() };
+        if head != empty || first > start || start > end {
             let message = format!("the log of partition {partition} cannot begin at {start}");
             return Err(refused(ErrorCode::InvalidArgument, message, OF_ANOTHER_KIND));
         }
@@ -247,9 +260,15 @@ impl Machine {
             totals: Some(totals),
             ..batch_meta(&Arrival::of(&append), head, place.append_time_ms)?
         };
+        let keys = set_keys(head, append.keys.as_ref(), &batch)?;
         // From here on nothing fails: what is remembered is what is written. Nobody follows the tail yet.
         self.extend(head, totals, &batch);
-        group.add(Entry { operations: vec![Operation::Append(batch)], payload: vec![append.batch] }, false);
+        let mut entry = Entry { operations: vec![Operation::Append(batch)], payload: vec![append.batch] };
+        if let Some((operation, bytes)) = keys {
+            entry.operations.push(operation);
+            entry.payload.push(bytes);
+        }
+        group.add(entry, false);
         Ok(())
     }
 

@@ -4,10 +4,12 @@ use super::{Draft, Effect, Machine};
 use crate::catalog::plans::{NamedPlan, named_plan, quotas, quotas_row};
 use crate::error::StorageError;
 use crate::keys::{self, QuotaPart};
+use crate::pressure::is_near;
 use crate::rows::{PlanRow, QuotasRow, TopicRow, UserRow};
 use levee_types::limits::{MAX_PLANS, MAX_QUOTA_TARGETS_PER_TENANT};
 use levee_types::quota::{Action, Dimension, Effective, Plan, Quota, Quotas};
 use levee_types::{ErrorCode, LeveeError, PlanName, TenantId};
+use std::time::Duration;
 
 /// What is to change in a set of quotas; the rest stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,6 +37,8 @@ pub(super) struct CountLimits {
     pub(super) topics: Option<u64>,
     pub(super) partitions: Option<u64>,
     pub(super) storage: Option<u64>,
+    /// The oldest records of the tenant go when it stores that much.
+    pub(super) trims_oldest: bool,
     pub(super) producers: Option<u64>,
     pub(super) groups: Option<u64>,
 }
@@ -164,17 +168,52 @@ impl Machine {
         let own = quotas(self.row(&keys::quotas(tenant, QuotaPart::Tenant))?.unwrap_or_default())?;
         let limit = |dimension| {
             let quota = Effective::of_tenant(dimension, &plan, &own);
-            quota.limit.filter(|_| quota.action == Action::Reject)
+            quota.limit.filter(|_| matches!(quota.action, Action::Reject | Action::TrimOldest))
         };
+        let storage = Effective::of_tenant(Dimension::Storage, &plan, &own);
         let limits = CountLimits {
             topics: limit(Dimension::Topics),
             partitions: limit(Dimension::Partitions),
             storage: limit(Dimension::Storage),
+            trims_oldest: storage.action == Action::TrimOldest,
             producers: limit(Dimension::Producers),
             groups: limit(Dimension::Groups),
         };
         self.limits.insert(tenant, limits);
         Ok(limits)
+    }
+
+    /// Refuses what would be stored beyond the quota: `more` bytes, with what is staged. If the oldest records of the
+    /// tenant go for it, room is made.
+    pub(super) fn require_room(&mut self, tenant: TenantId, more: u64) -> Result<(), StorageError> {
+        let CountLimits { storage: Some(limit), trims_oldest, .. } = self.count_limits(tenant)? else {
+            return Ok(());
+        };
+        let wanted = self.totals(tenant)?.stored_bytes.saturating_add(more);
+        // What is larger than all of it would find no room however much went.
+        let is_trimmed = trims_oldest && more <= limit;
+        if is_trimmed && is_near(limit, wanted) {
+            // What fits needs nothing; it is for those that come.
+            self.pressure.note(tenant, if wanted > limit { more } else { 0 });
+        }
+        match wanted > limit {
+            false => Ok(()),
+            true if is_trimmed => Err(self.trimming(tenant, limit)),
+            true => Err(self.at_limit(tenant, Dimension::Storage, limit)),
+        }
+    }
+
+    /// A tenant is at its limit of storage, and room is being made.
+    fn trimming(&self, tenant: TenantId, limit: u64) -> StorageError {
+        /// How long that takes, about.
+        const SOON: Duration = Duration::from_millis(100);
+        let name = self.tenant_row(tenant).map(|row| row.name).unwrap_or_default();
+        let what = Dimension::Storage.amount(limit);
+        let message =
+            format!("tenant {name} is at its limit of {what}, and its oldest records are going for this");
+        let hint = "send it again; if it is still refused, there are no old records but those of tables: delete some";
+        let error = LeveeError::new(ErrorCode::QuotaExceeded, message).with_hint(hint).with_retry_after(SOON);
+        StorageError::Invalid(error)
     }
 
     /// A tenant is at its limit.

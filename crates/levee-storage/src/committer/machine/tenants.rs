@@ -6,8 +6,9 @@ use crate::catalog::tenant_id;
 use crate::catalog::tenants::{Suspension, Tenant, TenantChange};
 use crate::error::StorageError;
 use crate::keys::{self, Keyspace};
-use crate::rows::{TenantRow, UserRow};
+use crate::rows::{ErasureRow, TenantRow, UserRow};
 use levee_types::limits::MAX_TENANTS;
+use levee_types::topic::Properties;
 use levee_types::{ErrorCode, LeveeError, PlanName, TenantId, TenantName};
 use prost::Message;
 
@@ -37,6 +38,7 @@ impl Machine {
             plan: plan.as_str().to_owned(),
             suspension: suspension as u32,
             delete_at_ms: None,
+            topic_defaults: Properties::new(),
         };
         self.count_tenants(plan, 1, draft)?;
         draft.put(keys::tenant_by_name(name), u64::from(id.0).to_le_bytes().to_vec());
@@ -60,7 +62,8 @@ impl Machine {
         if row.suspension == Suspension::Importing as u32 {
             return Err(is_importing(name));
         }
-        let TenantChange { name: new_name, plan, suspension } = change;
+        let TenantChange { name: new_name, plan, suspension, set_topic_defaults, unset_topic_defaults } =
+            change;
         if let Some(new_name) = new_name.filter(|new_name| new_name != name) {
             if self.tenant_id(&new_name)?.is_some() {
                 let message = format!("there is a tenant {:?} already", new_name.as_str());
@@ -83,6 +86,8 @@ impl Machine {
         if let Some(suspension) = suspension {
             row.suspension = suspension as u32;
         }
+        row.topic_defaults.retain(|name, _| !unset_topic_defaults.contains(name));
+        row.topic_defaults.extend(set_topic_defaults);
         self.put_tenant(id, &row, draft)
     }
 
@@ -149,8 +154,20 @@ impl Machine {
         }
         draft.delete_range(Keyspace::State, keys::of_tenant(id));
         draft.delete_range(Keyspace::Index, keys::of_tenant(id));
+        draft.delete_range(Keyspace::Keys, keys::of_tenant(id));
         draft.put_row(keys::node_counters(), &counters);
         receipt.resource = format!("tenant:{}", tenant.name);
+        self.add_erasure(
+            draft,
+            ErasureRow {
+                tenant: id.0,
+                principal: receipt.principal.clone(),
+                action: receipt.action.clone(),
+                resource: receipt.resource.clone(),
+                asked_ms: now_ms,
+                ..ErasureRow::default()
+            },
+        )?;
         receipt.note = format!(
             "deleted for good: id {id}, {} topics, {} bytes of batches; the id is never used again",
             tenant.topics, tenant.stored_bytes

@@ -89,6 +89,9 @@ impl Machine {
         draft.delete(keys::topic_by_name(tenant, &name));
         draft.delete(keys::topic(tenant, topic.id));
         draft.delete_range(Keyspace::Index, keys::batches_of_topic(tenant, topic.id));
+        if topic.config.cleanup_policy.is_table() {
+            draft.delete_range(Keyspace::Keys, keys::keys_of_topic(tenant, topic.id));
+        }
         draft.delete_range(Keyspace::State, keys::trims_of_topic(tenant, topic.id));
         draft.delete_range(Keyspace::State, keys::producers_of_topic(tenant, topic.id));
         self.forget_progress(tenant, topic.id, draft)?;
@@ -115,7 +118,12 @@ impl Machine {
             TopicChange::Config { set, unset } => {
                 topic.set.retain(|name, _| !unset.contains(name));
                 topic.set.extend(set);
+                let was_table = topic.config.cleanup_policy.is_table();
                 topic.config = TopicConfig::evaluate(&topic.set).map_err(StorageError::Invalid)?;
+                let is_table = topic.config.cleanup_policy.is_table();
+                if is_table != was_table {
+                    self.become_table(tenant, &topic, is_table, draft)?;
+                }
             }
             TopicChange::Partitions(partitions) => {
                 check_partitions(partitions)?;
@@ -140,6 +148,35 @@ impl Machine {
         draft.put(keys::topic(tenant, topic.id), topic.to_row().encode_to_vec());
         draft.effect(Effect::TopicChanged(tenant, name));
         Ok(Arc::new(topic))
+    }
+
+    /// Makes a topic a table, or a table a topic again. The keys of records that are there already are not known, so
+    /// only a topic without records becomes a table.
+    fn become_table(
+        &mut self,
+        tenant: TenantId,
+        topic: &Topic,
+        is_table: bool,
+        draft: &mut Draft,
+    ) -> Result<(), StorageError> {
+        let mut batches = self.index.cursor(Keyspace::Index, keys::batches_of_topic(tenant, topic.id));
+        batches.first()?;
+        if is_table && batches.item().is_some() {
+            let error = LeveeError::new(
+                ErrorCode::InvalidArgument,
+                "a topic with records cannot become a table: the keys of its records are not known",
+            )
+            .with_hint(
+                "create another topic with cleanup.policy=compact, and copy the records, or trim them first",
+            );
+            return Err(StorageError::Invalid(error));
+        }
+        drop(batches);
+        if !is_table {
+            draft.delete_range(Keyspace::Keys, keys::keys_of_topic(tenant, topic.id));
+        }
+        self.heads.retain(|partition, _| (partition.tenant, partition.topic) != (tenant, topic.id));
+        Ok(())
     }
 
     /// How many partitions a tenant has. They are counted once if an earlier version did not.

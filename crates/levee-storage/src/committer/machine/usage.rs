@@ -3,7 +3,6 @@
 use super::{Draft, Machine};
 use crate::catalog::usage::ServiceUse;
 use crate::error::StorageError;
-use crate::index::Cursor;
 use crate::keys::{self, KeyRange, Keyspace};
 use crate::log;
 use crate::rows::{ServiceUseRow, TenantRow, TopicRow};
@@ -48,6 +47,23 @@ impl Machine {
             self.set_totals(tenant, totals);
         }
         Ok(())
+    }
+
+    /// Notes that what was stored in `old` bytes is stored in `new` ones, in a draft that does it.
+    pub(super) fn exchange_stored(
+        &mut self,
+        tenant: TenantId,
+        (old, new): (u64, u64),
+        draft: &mut Draft,
+        now_ms: i64,
+    ) -> Result<(), StorageError> {
+        if new > old {
+            let totals = self.totals(tenant)?.store(new - old, now_ms);
+            draft.put(keys::usage(tenant, totals.hour()), totals.encode());
+            self.set_totals(tenant, totals);
+            return Ok(());
+        }
+        self.forget_stored(tenant, old - new, draft, now_ms)
     }
 
     /// Adds what tenants used of the service. Nobody waits for it to be durable.
@@ -133,11 +149,7 @@ impl Machine {
         let mut bytes = 0;
         for partition in 0..partitions {
             let partition = PartitionId { tenant, topic, partition };
-            let mut cursor: Cursor<'_> = self.index.cursor(Keyspace::Index, keys::batches(partition));
-            cursor.first()?;
-            if let Some((_, first)) = log::item(&cursor)? {
-                bytes += log::head(&self.index, partition)?.bytes.saturating_sub(first.bytes_before);
-            }
+            bytes += log::stored_bytes(&self.index, partition, log::head(&self.index, partition)?)?;
         }
         Ok(bytes)
     }

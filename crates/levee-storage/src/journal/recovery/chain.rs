@@ -1,4 +1,5 @@
-//! The segments of a journal as a chain: none is missing, and each begins where the one before it ends.
+//! The segments of a journal as a chain: each begins where the one before it ends, and none is missing from the one on
+//! that the index covers last. Before it there may be holes, where segments were deleted.
 
 use super::JournalDamage;
 use crate::journal::format::{
@@ -6,6 +7,7 @@ use crate::journal::format::{
 };
 use crate::rows::Checkpoint;
 use crate::segments::SegmentStore;
+use std::collections::BTreeMap;
 use std::io;
 
 /// The segments, with their links checked.
@@ -14,7 +16,8 @@ pub(super) struct Chain {
     pub(super) last: u64,
     /// A segment behind `last` that was made, but not yet written to when the process died.
     pub(super) unused: Option<Unused>,
-    pub(super) sealed_bytes: u64,
+    /// Bytes of each segment but the last.
+    pub(super) sealed: BTreeMap<u64, u64>,
     pub(super) journal: [u8; 16],
 }
 
@@ -28,14 +31,13 @@ impl Chain {
         let (Some(&first), Some(&last)) = (ids.first(), ids.last()) else {
             return Err(JournalDamage::Missing { segment: 1 });
         };
-        let expected = 1..;
-        if let Some((segment, _)) = expected.zip(&ids).find(|(expected, id)| expected != *id) {
-            return Err(JournalDamage::Missing { segment });
-        }
-        let mut chain = Self { first, last, unused: None, sealed_bytes: 0, journal };
-        for id in first..last {
-            match chain.check_link(store, id)? {
-                Link::Sealed(bytes) => chain.sealed_bytes += bytes,
+        refuse_holes(&ids, checkpoint)?;
+        let mut chain = Self { first, last, unused: None, sealed: BTreeMap::new(), journal };
+        for (&id, &next) in ids.iter().zip(&ids[1..]) {
+            match chain.check_link(store, id, next == id + 1)? {
+                Link::Sealed(bytes) => {
+                    chain.sealed.insert(id, bytes);
+                }
                 Link::Open { next } if id + 1 == last => {
                     chain.unused = Some(Unused { id: last, first_sequence: next });
                     chain.last = id;
@@ -56,9 +58,13 @@ impl Chain {
         }
     }
 
-    /// How a segment ends, which has another one behind it.
-    fn check_link(&self, store: &impl SegmentStore, id: u64) -> Result<Link, JournalDamage> {
-        let next = read_header(store, id + 1, self.journal);
+    /// How a segment ends, which has another one behind it, or had it: it may be deleted.
+    fn check_link(
+        &self,
+        store: &impl SegmentStore,
+        id: u64,
+        is_next_there: bool,
+    ) -> Result<Link, JournalDamage> {
         let length = store.length(id)?;
         let mut bytes = Vec::new();
         let seal = if length >= (SEGMENT_HEADER + ENTRY_HEADER) as u64 {
@@ -75,7 +81,10 @@ impl Chain {
             sequence,
             evidence: evidence.to_owned(),
         };
-        match (seal, next) {
+        if !is_next_there {
+            return seal.map(|_| Link::Sealed(length)).ok_or_else(|| lost(0, "another segment followed"));
+        }
+        match (seal, read_header(store, id + 1, self.journal)) {
             // Only a header that was not written yet tells of a death while the segment was made.
             (None, Err(JournalDamage::Lost { .. })) if !has_entries(store, id + 1)? => {
                 Ok(Link::Open { next: None })
@@ -93,6 +102,21 @@ impl Chain {
             }
             (None, Ok(next)) => Ok(Link::Open { next: Some(next.first_sequence) }),
         }
+    }
+}
+
+/// Holes are only possible before the segment that the index covers last.
+fn refuse_holes(ids: &[u64], checkpoint: Option<Checkpoint>) -> Result<(), JournalDamage> {
+    let (from, why) = match checkpoint {
+        Some(at) => (at.segment, "the index does not cover it"),
+        None => (1, "there is no index"),
+    };
+    let there = &ids[ids.partition_point(|id| *id < from)..];
+    let mut expected = from..;
+    match expected.by_ref().zip(there).find(|(expected, id)| expected != *id) {
+        Some((segment, _)) => Err(JournalDamage::IndexNeeded { segment, why }),
+        None if there.is_empty() => Err(JournalDamage::Missing { segment: from }),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::journal::format::{ENTRY_HEADER, ENTRY_MAGIC, EntryHeader, Kind, SEGME
 use crate::operation::Operation;
 use crate::rows::Checkpoint;
 use crate::segments::SegmentStore;
+use bytes::Bytes;
 use std::io;
 
 /// Reads entries one after the other.
@@ -29,6 +30,9 @@ struct Window {
     start: u64,
     bytes: Vec<u8>,
 }
+
+/// The operations of an entry, and the keys of its batches of tables.
+type Whole = (Vec<Operation>, Vec<Bytes>);
 
 pub(super) enum Found {
     Entry(ReplayedEntry),
@@ -91,7 +95,7 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         if header.sequence != self.sequence || header.previous_crc != self.crc {
             return Ok(Found::Nothing);
         }
-        let Some(operations) = self.whole(self.position, &header)? else { return Ok(Found::Nothing) };
+        let Some((operations, keys)) = self.whole(self.position, &header)? else { return Ok(Found::Nothing) };
         if header.kind == Kind::Seal {
             return Ok(Found::Seal);
         }
@@ -105,7 +109,13 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         self.position += header.size() as u64;
         self.sequence += 1;
         self.crc = header.crc;
-        Ok(Found::Entry(ReplayedEntry { written, operations, size: header.size() as u64, is_durable: false }))
+        Ok(Found::Entry(ReplayedEntry {
+            written,
+            operations,
+            keys,
+            size: header.size() as u64,
+            is_durable: false,
+        }))
     }
 
     fn peek(&mut self) -> Result<Option<EntryHeader>, JournalDamage> {
@@ -121,18 +131,20 @@ impl<'a, S: SegmentStore> Scan<'a, S> {
         Ok(bytes.is_some_and(|bytes| header.check(seed, bytes).is_ok()))
     }
 
-    /// The operations of an entry if all of it is undamaged.
-    fn whole(
-        &mut self,
-        position: u64,
-        header: &EntryHeader,
-    ) -> Result<Option<Vec<Operation>>, JournalDamage> {
+    /// The operations of an entry, and the keys of its batches of tables, if all of it is undamaged.
+    fn whole(&mut self, position: u64, header: &EntryHeader) -> Result<Option<Whole>, JournalDamage> {
         let seed = Seed::new(self.journal);
         let Some(bytes) = self.bytes(position, header.length())? else { return Ok(None) };
-        Ok(header
-            .check(seed, bytes)
-            .ok()
-            .filter(|operations| header.check_payload(operations, bytes).is_ok()))
+        let checked = header.check(seed, bytes).and_then(|operations| {
+            let mut keys = Vec::new();
+            header.check_payload(&operations, bytes, |operation, part| {
+                if matches!(operation, Operation::SetKeys(_)) {
+                    keys.push(Bytes::copy_from_slice(part));
+                }
+            })?;
+            Ok((operations, keys))
+        });
+        Ok(checked.ok())
     }
 
     /// Bytes of the segment; `None` beyond its end.

@@ -1,6 +1,7 @@
 //! What opening finds after a crash, a power loss or damage.
 
 use super::*;
+use crate::rows::SegmentsRow;
 use proptest::prelude::*;
 
 #[test]
@@ -60,10 +61,52 @@ fn missing_segments_are_named() {
         drop(journal);
         store.remove(victim).unwrap();
         match open(&store, None) {
-            Err(JournalDamage::Missing { segment }) => assert_eq!(segment, victim),
+            Err(JournalDamage::IndexNeeded { segment, .. }) if victim < 4 => assert_eq!(segment, victim),
+            Err(JournalDamage::Missing { segment: 4 }) => assert_eq!(victim, 4),
             other => panic!("{:?}", other.map(|(_, found)| found)),
         }
     }
+}
+
+#[test]
+fn holes_are_possible_before_the_checkpoint_only_and_only_if_somebody_made_them() {
+    let deleted = |ids: &[u64]| {
+        let mut row = SegmentsRow::default();
+        ids.iter().for_each(|id| row.insert(*id));
+        row
+    };
+    for victim in 1..=4 {
+        let (store, mut journal) = new(MemorySegments::default());
+        let written = append(&mut journal, 0..20);
+        let in_third = written.iter().find(|written| written.at.segment == 3).unwrap().at;
+        drop(journal);
+        store.remove(victim).unwrap();
+        match open(&store, Some(in_third)) {
+            Ok((journal, found)) => {
+                assert!(victim < 3);
+                assert_eq!(found, (in_third.sequence..20).collect::<Vec<_>>());
+                assert_eq!(journal.segments(), 3);
+                assert_eq!(journal.leftovers(&deleted(&[victim])).unwrap(), []);
+                assert_eq!(journal.leftovers(&deleted(&[victim, 3 - victim])).unwrap(), [3 - victim]);
+                let missing = journal.leftovers(&deleted(&[3 - victim])).err().unwrap();
+                assert_eq!(missing.to_string(), format!("journal segment {victim} is missing"));
+            }
+            Err(JournalDamage::Missing { segment }) => assert_eq!((segment, victim), (4, 4)),
+            Err(JournalDamage::IndexNeeded { segment, .. }) => assert_eq!((segment, victim), (3, 3)),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn a_segment_before_a_hole_must_be_whole_too() {
+    let (store, mut journal) = new(MemorySegments::default());
+    let last = *append(&mut journal, 0..20).last().unwrap();
+    drop(journal);
+    store.remove(2).unwrap();
+    store.resize(1, store.length(1).unwrap() - 8).unwrap();
+    let error = open(&store, Some(last.at)).err().unwrap().to_string();
+    assert!(error.contains("another segment followed"), "{error}");
 }
 
 #[test]

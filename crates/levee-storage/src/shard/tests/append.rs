@@ -153,6 +153,20 @@ fn relaxed_records_are_readable_at_once_and_synced_when_due() {
     assert!(harness.shard.status().durable_sequence > durable);
 }
 
+/// While files of the index are written again because something of them was erased.
+#[test]
+fn what_rocksdb_may_flush_by_itself_is_synced_before_it_is_applied() {
+    let harness = Harness::new();
+    let p = harness.topic(harness.tenant("acme"), "orders", &[]);
+    let relaxed = |text| Append { durability: Durability::Relaxed, ..append(p, text, None) };
+    let send = |text| harness.wait(async { harness.shard.submit(relaxed(text)).await?.await }).unwrap();
+    let expected = harness.shard.inner.index.expect_flushes();
+    send("abc");
+    drop(expected);
+    send("de");
+    assert_eq!(harness.crash(|| false).read(p), ["abc"]);
+}
+
 #[test]
 fn a_fetch_of_tiny_batches_is_bounded_by_their_number_too() {
     let harness = Harness::new();

@@ -134,7 +134,7 @@ fn a_change_that_fails_half_way_leaves_nothing_behind() {
     let index = &harness.shard.inner.index;
     let apply = |operation| {
         let mut changes = index.changes();
-        changes.add(&[operation], 0, 0);
+        changes.add(&[operation], [], 0, 0);
         index.apply(changes).unwrap();
     };
     let (keyspace, key) = (Keyspace::State, keys::audit_ends(tenant));

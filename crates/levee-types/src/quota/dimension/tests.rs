@@ -21,7 +21,7 @@ fn numbers_and_names_are_pinned() {
         ]
     );
     let actions = Action::ALL.map(|action| (action as i32, action.name()));
-    assert_eq!(actions, [(1, "throttle"), (2, "reject"), (3, "observe")]);
+    assert_eq!(actions, [(1, "throttle"), (2, "reject"), (3, "observe"), (4, "trim-oldest")]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn numbers_and_names_lead_back() {
     for beyond in [-1, 0, 11] {
         assert_eq!(Dimension::from_number(beyond), None);
     }
-    assert_eq!((Action::from_number(0), Action::from_number(4)), (None, None));
+    assert_eq!((Action::from_number(0), Action::from_number(5)), (None, None));
 }
 
 #[test]

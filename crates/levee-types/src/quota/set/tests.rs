@@ -46,13 +46,17 @@ fn soft_marks_at_their_ends_and_one_beyond() {
 }
 
 #[test]
-fn only_rates_are_throttled() {
+fn only_rates_are_throttled_and_only_storage_is_trimmed() {
     for dimension in Dimension::ALL {
         let with = |action| Quota { action: Some(action), ..Quota::of(1) }.check(dimension);
         assert_eq!((with(Action::Reject), with(Action::Observe)), (Ok(()), Ok(())));
         match dimension.is_rate() {
             true => assert_eq!(with(Action::Throttle), Ok(())),
             false => refused(with(Action::Throttle), &format!("{dimension}.action"), "only rates"),
+        }
+        match dimension {
+            Dimension::Storage => assert_eq!(with(Action::TrimOldest), Ok(())),
+            _ => refused(with(Action::TrimOldest), &format!("{dimension}.action"), "only storage"),
         }
     }
 }

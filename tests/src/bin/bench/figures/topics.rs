@@ -142,7 +142,7 @@ async fn read_back(endpoint: &str, topics: u64) -> Result<()> {
             .run_with(None, |stored| {
                 let index = stored.position as usize;
                 let records = batch::decode(&stored.batch).map_err(|error| error.message)?;
-                let [record] = &records[..] else {
+                let [(_, record)] = &records[..] else {
                     return Err("a batch has more records than it was sent with".into());
                 };
                 if record.value != Some(value(numbers[index])) || std::mem::replace(&mut seen[index], true) {

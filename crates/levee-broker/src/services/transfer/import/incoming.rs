@@ -2,13 +2,15 @@
 
 use super::super::convert::AS_IT_IS;
 use super::super::half::Half;
+use crate::codec::table_keys;
 use crate::fields::{invalid, topic_name};
 use bytes::Bytes;
 use levee_proto::{batch, v1};
-use levee_storage::{Append, LogBounds, Place, Receipt};
-use levee_types::limits::{DEFAULT_PLAN_WEIGHT, MAX_BATCH_BYTES, MAX_IMPORT_IN_FLIGHT};
+use levee_storage::{Append, LogBounds, Place, Receipt, Topic};
+use levee_types::limits::{DEFAULT_PLAN_WEIGHT, MAX_IMPORT_IN_FLIGHT};
 use levee_types::{Durability, ErrorCode, LeveeError, PartitionId};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What a batch that waits counts for beside its bytes.
 const OVERHEAD_BYTES: usize = 512;
@@ -24,6 +26,7 @@ pub(super) struct Incoming {
 
 /// A log that is being filled.
 struct Log {
+    topic: Arc<Topic>,
     id: PartitionId,
     next: u64,
     end: u64,
@@ -49,7 +52,7 @@ impl Incoming {
         if bounds.start > 0 || bounds.first > 0 {
             half.shard().import_start(id, bounds).await?;
         }
-        self.log = Some(Log { id, next: bounds.first, end: bounds.end });
+        self.log = Some(Log { topic: known, id, next: bounds.first, end: bounds.end });
         Ok(())
     }
 
@@ -60,19 +63,22 @@ impl Incoming {
             return Err(invalid("batch", "it belongs to no partition", AS_IT_IS));
         };
         // Topics may take smaller ones by now than when it was produced.
-        let checked = batch::check(&batch, Some(batch_crc32c), MAX_BATCH_BYTES)?;
-        let end = base_offset.checked_add(u64::from(checked.records)).filter(|end| *end <= log.end);
-        let Some(end) = end.filter(|_| base_offset == log.next && checked.records == record_count) else {
+        let checked = batch::check_stored(&batch, Some(batch_crc32c))?;
+        // Of a batch that was compacted there are fewer records than offsets that it covers, and perhaps none.
+        let covers = checked.span.max(1) <= record_count && base_offset == log.next;
+        let end = base_offset.checked_add(u64::from(record_count)).filter(|end| *end <= log.end);
+        let Some(end) = end.filter(|_| covers) else {
             let problem = format!("it is not the one at offset {} of the partition", log.next);
             return Err(invalid("batch", problem, AS_IT_IS));
         };
         log.next = end;
         let append = Append {
+            keys: table_keys(&log.topic, &batch)?,
             partition: log.id,
             // What was received holds the other batches of the message as well.
             batch: Bytes::copy_from_slice(&batch),
             crc: checked.crc,
-            records: checked.records,
+            records: record_count,
             max_timestamp_ms: checked.max_timestamp_ms,
             producer: None,
             expected_offset: None,

@@ -1,6 +1,6 @@
 //! Deciding a commit: all batches of a transaction get their offsets, in one entry, or nothing happens.
 
-use super::super::append::{Arrival, batch_meta};
+use super::super::append::{Arrival, batch_meta, set_keys};
 use super::super::{Draft, Effect, Group, Machine};
 use super::{Transaction, TransactionState};
 use crate::command::{Commit, ProducerSession};
@@ -9,10 +9,9 @@ use crate::keys;
 use crate::log::{Head, StoredBatch};
 use crate::operation::{BatchMeta, Operation};
 use crate::rows::{BadRow, StagedRow, TransactionRow};
-use crate::transaction::{TransactionCommit, TransactionCommitted};
+use crate::transaction::{StagedKeys, TransactionCommit, TransactionCommitted};
 use crate::usage::Totals;
 use levee_types::limits::MAX_TRANSACTION_BATCHES;
-use levee_types::quota::Dimension;
 use levee_types::{GroupId, PartitionId, ProducerId, TenantId};
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,6 +28,7 @@ impl Machine {
         &mut self,
         tenant: TenantId,
         commit: TransactionCommit,
+        staged_keys: StagedKeys,
         group: &mut Group,
         now_ms: i64,
     ) -> Result<TransactionCommitted, StorageError> {
@@ -52,9 +52,14 @@ impl Machine {
         let totals = self.totals(tenant)?;
         let mut plan =
             Plan { heads: HashMap::new(), totals, base_offsets: Vec::new(), draft: Draft::default() };
+        let mut staged_keys = staged_keys.into_iter();
         for row in self.staged_batches(tenant, producer, there)? {
             let batch = self.place(&mut plan, &Arrival::of_staged(tenant, &row), now_ms)?;
             plan.draft.operation(Operation::AppendStaged(batch, row.place));
+            let keys = staged_keys.next().filter(|(place, _)| *place == row.place).and_then(|(_, keys)| keys);
+            if let Some((operation, bytes)) = set_keys(plan.heads[&batch.partition], keys.as_ref(), &batch)? {
+                plan.draft.batch(operation, bytes);
+            }
         }
         for (partition, head) in &plan.heads {
             plan.draft.effect(Effect::Extended(*partition, head.end));
@@ -68,14 +73,15 @@ impl Machine {
                 crc: batch.crc,
                 bytes: append.batch.clone(),
             };
+            let keys = set_keys(plan.heads[&append.partition], append.keys.as_ref(), &batch)?;
             plan.draft.effect(Effect::Appended(append.partition, stored));
             plan.draft.batch(Operation::Append(batch), append.batch);
+            if let Some((operation, bytes)) = keys {
+                plan.draft.batch(operation, bytes);
+            }
         }
-        if let Some(limit) = self.count_limits(tenant)?.storage
-            && plan.totals.stored_bytes > limit
-        {
-            return Err(self.at_limit(tenant, Dimension::Storage, limit));
-        }
+        let stored = self.totals(tenant)?.stored_bytes;
+        self.require_room(tenant, plan.totals.stored_bytes.saturating_sub(stored))?;
         let news = self.news(tenant, commits)?;
         self.staged_use(tenant)?;
         // From here on nothing fails: what is remembered is what is written.

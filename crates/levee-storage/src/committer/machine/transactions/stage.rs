@@ -9,7 +9,6 @@ use crate::operation::{Operation, StagedMeta};
 use crate::rows::{BadRow, StagedRow, StagedUseRow};
 use crate::transaction::{Staged, TransactionSequence};
 use levee_types::limits::{MAX_OPEN_TRANSACTIONS, MAX_TRANSACTION_BATCHES};
-use levee_types::quota::Dimension;
 use levee_types::{ErrorCode, LeveeError};
 
 impl Machine {
@@ -46,12 +45,7 @@ impl Machine {
         }
         let batch = staged_meta(&append, sequence)?;
         let bytes = u64::from(batch.length);
-        let stored = self.totals(tenant)?.stored_bytes;
-        if let Some(limit) = self.count_limits(tenant)?.storage
-            && stored.saturating_add(used.bytes).saturating_add(bytes) > limit
-        {
-            return Err(self.at_limit(tenant, Dimension::Storage, limit));
-        }
+        self.require_room(tenant, used.bytes.saturating_add(bytes))?;
         // From here on nothing fails: what is remembered is what is written.
         let mut draft = Draft::default();
         draft.batch(Operation::Stage(batch), append.batch);

@@ -212,7 +212,7 @@ fn a_deadline_that_nothing_has_any_more_is_removed() {
     let mut changes = index.changes();
     for (at_ms, tenant) in [(5, world.tenant), (6, TenantId(99))] {
         let key = keys::transaction_deadline(at_ms, tenant, world.session.producer);
-        changes.add(&[Operation::Put { keyspace: Keyspace::State, key, value: Vec::new() }], 0, 0);
+        changes.add(&[Operation::Put { keyspace: Keyspace::State, key, value: Vec::new() }], [], 0, 0);
     }
     index.apply(changes).unwrap();
     assert_eq!(sweep(&world, 1000), Some(i64::from(TIMEOUT_MS)));
