@@ -15,7 +15,7 @@ pub(crate) use erasure::Erasure;
 pub(crate) use pass::Pass;
 
 /// Keeps work at the rate that maintenance has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Pace {
     started: Duration,
     rate: u64,
@@ -27,8 +27,8 @@ impl Pace {
         Self { started, rate }
     }
 
-    /// The rate when `wasted` of `all` bytes are to be won: `rate` up to a fifth, four times as much for two fifths, and up
-    /// to 25 times as much, so that who falls behind catches up.
+    /// The rate when `wasted` of `all` bytes are to be won: `rate` up to a fifth, four times as much for two fifths,
+    /// and up to 25 times as much, so that who falls behind catches up.
     pub(crate) fn hurry(rate: u64, wasted: u64, all: u64) -> u64 {
         let fifths = u128::from(wasted.min(all)) * 5;
         let all = u128::from(all.max(1));
@@ -75,8 +75,8 @@ impl Sizes {
         newest: 4 * 1024 * 1024,
     };
 
-    /// A batch with as many bytes of records is large enough: it is not put into another one only to have fewer. So what
-    /// compaction has made is not made again and again.
+    /// A batch with as many bytes of records is large enough: it is not put into another one only to have fewer. So
+    /// what compaction has made is not made again and again.
     fn large(&self) -> usize {
         self.batch_bytes / 2
     }

@@ -1,6 +1,7 @@
 //! Tenants that somebody reads as they were at an earlier moment: meanwhile nothing of them is compacted or erased.
 //!
-//! Must hold: the committer looks here when it decides a step, and not before. So none is decided while a tenant is held.
+//! Must hold: the committer looks here when it decides a step, and not before. So none is decided while a tenant is
+//! held.
 
 use crate::error::StorageError;
 use levee_types::TenantId;

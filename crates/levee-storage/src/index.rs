@@ -1,29 +1,27 @@
 //! The index and the state in RocksDB, without its own log: the journal is the log.
 //!
 //! Must hold: what reaches the disk is a whole prefix of the journal, together with the checkpoint that
-//! names it. So both column families are flushed atomically, a flush begins only when the journal is
-//! durable, and RocksDB never begins one by itself.
+//! names it. So all column families are flushed atomically, a flush begins only when the journal is
+//! durable, and RocksDB never begins one by itself, unless all that is applied is durable
+//! ([`Index::expect_flushes`]).
 
+mod changes;
 mod manifest;
 mod view;
 
+pub(crate) use changes::Changes;
 pub(crate) use view::{Rows, View};
 
-use crate::keyed::Keys;
 use crate::keys::{self, KeyRange, Keyspace};
-use crate::operation::{BatchMeta, BatchPlace, KeysMeta, Operation, RewriteMeta};
-use crate::rows::{BatchRow, Checkpoint, KeyRow, StagedRow};
-use crate::usage::Totals;
-use bytes::Bytes;
+use changes::Families;
 use levee_types::TenantId;
-use prost::Message;
 use rocksdb::checkpoint::Checkpoint as RocksCheckpoint;
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, BoundColumnFamily, Cache,
     ColumnFamilyDescriptor, CompactOptions, DBCompressionType, DBRawIteratorWithThreadMode, FlushOptions,
-    LiveFile, MultiThreaded, Options, ReadOptions, ReadTier, WriteBatch, WriteOptions,
+    LiveFile, MultiThreaded, Options, ReadOptions, ReadTier, WriteOptions,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -106,8 +104,8 @@ impl Index {
             return Err(IndexError::Manifest { path, position });
         }
         let cache = Cache::new_lru_cache(block_cache_bytes);
-        // The MANIFEST is written anew whenever files come or go: else it keeps the keys at the ends of deleted ones. It
-        // has about 200 bytes for each file; RocksDB would give it 4 MiB, which a full disk may not have.
+        // The MANIFEST is written anew whenever files come or go: else it keeps the keys at the ends of deleted ones.
+        // It has about 200 bytes for each file; RocksDB would give it 4 MiB, which a full disk may not have.
         let mut options = Options::default().get_options_from_string(
             "avoid_flush_during_shutdown=true;\
              max_manifest_file_size=1;max_manifest_space_amp_pct=0;manifest_preallocation_size=65536",
@@ -160,11 +158,10 @@ impl Index {
     }
 
     /// Applies entries in one step. They are in memory only, until [`Self::flush`].
-    pub(crate) fn apply(&self, mut changes: Changes<'_>) -> Result<(), IndexError> {
-        changes.write_totals();
+    pub(crate) fn apply(&self, changes: Changes<'_>) -> Result<(), IndexError> {
         let mut options = WriteOptions::default();
         options.disable_wal(true);
-        Ok(self.database.write_opt(changes.batch, &options)?)
+        Ok(self.database.write_opt(changes.into_batch(), &options)?)
     }
 
     /// Begins to write everything that was applied to disk. The journal must be durable.
@@ -184,9 +181,10 @@ impl Index {
         self.flush_families(true)
     }
 
-    /// Writes the files again that have something of a tenant, or what the system has of tenants, so that what is deleted
-    /// there, and flushed, is gone from the disk but for the MANIFEST: that tells of the former files until the next flush.
-    /// Needs [`Self::expect_flushes`]. `false`: not everything was written again, or somebody reads what was there before.
+    /// Writes the files again that have something of a tenant, or what the system has of tenants, so that what is
+    /// deleted there, and flushed, is gone from the disk but for the MANIFEST: that tells of the former files until the
+    /// next flush. Needs [`Self::expect_flushes`]. `false`: not everything was written again, or somebody reads what
+    /// was there before.
     pub(crate) fn erase_deleted(&self, tenant: TenantId) -> Result<bool, IndexError> {
         if self.database.property_int_value(NUM_SNAPSHOTS)? != Some(0) {
             return Ok(false);
@@ -247,7 +245,7 @@ impl Index {
             state: self.family(Keyspace::State),
             keys: self.family(Keyspace::Keys),
         };
-        Changes { families, batch: WriteBatch::default(), ranges: 0, totals: HashMap::new() }
+        Changes::new(families)
     }
 }
 
@@ -290,146 +288,6 @@ fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);
     options
-}
-
-/// Changes that are applied in one step.
-pub(crate) struct Changes<'a> {
-    families: Families<'a>,
-    batch: WriteBatch,
-    ranges: u64,
-    /// The last totals of each tenant and hour: of those of many batches only the last need be written.
-    totals: HashMap<(TenantId, u64), Totals>,
-}
-
-struct Families<'a> {
-    index: Arc<BoundColumnFamily<'a>>,
-    state: Arc<BoundColumnFamily<'a>>,
-    keys: Arc<BoundColumnFamily<'a>>,
-}
-
-impl<'a> Families<'a> {
-    fn of(&self, keyspace: Keyspace) -> &Arc<BoundColumnFamily<'a>> {
-        match keyspace {
-            Keyspace::Index => &self.index,
-            Keyspace::State => &self.state,
-            Keyspace::Keys => &self.keys,
-        }
-    }
-}
-
-impl Changes<'_> {
-    /// Adds what an entry does. `keys` are those of its batches of tables, in their order. `payload` is where its
-    /// batches begin in the segment.
-    pub(crate) fn add<'k>(
-        &mut self,
-        operations: &[Operation],
-        keys: impl IntoIterator<Item = &'k Bytes>,
-        segment: u64,
-        mut payload: u64,
-    ) {
-        let mut keys = keys.into_iter();
-        for operation in operations {
-            if may_change_totals(operation) {
-                self.write_totals();
-            }
-            match operation {
-                Operation::Append(batch) => {
-                    self.append(batch, BatchPlace { segment, position: payload });
-                    payload += u64::from(batch.length);
-                }
-                Operation::AppendStaged(batch, place) => self.append(batch, *place),
-                Operation::SetKeys(meta) => {
-                    if let Some(bytes) = keys.next() {
-                        self.set_keys(meta, bytes);
-                    }
-                    payload += u64::from(meta.length);
-                }
-                Operation::Rewrite(rewrite) => {
-                    self.rewrite(rewrite, BatchPlace { segment, position: payload });
-                    payload += u64::from(rewrite.batch.length);
-                }
-                Operation::Stage(batch) => {
-                    let row = StagedRow::new(batch, BatchPlace { segment, position: payload });
-                    let key = keys::staged(batch.partition.tenant, batch.producer, batch.index);
-                    self.batch.put_cf(&self.families.state, key, row.encode());
-                    payload += u64::from(batch.length);
-                }
-                Operation::Put { keyspace, key, value } => {
-                    self.batch.put_cf(self.families.of(*keyspace), key, value);
-                }
-                Operation::Delete { keyspace, key } => {
-                    self.batch.delete_cf(self.families.of(*keyspace), key);
-                }
-                Operation::DeleteRange { keyspace, from, to } => {
-                    self.ranges += 1;
-                    self.batch.delete_range_cf(self.families.of(*keyspace), from, to);
-                }
-            }
-        }
-    }
-
-    fn append(&mut self, batch: &BatchMeta, place: BatchPlace) {
-        if let Some(totals) = batch.totals {
-            self.totals.insert((batch.partition.tenant, totals.hour()), totals);
-        }
-        let key = keys::batch(batch.partition, batch.base_offset);
-        let row = BatchRow::new(batch, place.segment, place.position);
-        self.batch.put_cf(&self.families.index, key, row.encode());
-    }
-
-    /// What is not the keys of a batch was refused before it was written, and is damage that a checksum told.
-    fn set_keys(&mut self, meta: &KeysMeta, bytes: &Bytes) {
-        let keys = Keys::from_bytes(bytes.clone());
-        for keyed in keys.iter().map_while(Result::ok) {
-            let offset = meta.base_offset + u64::from(keyed.delta);
-            let row = KeyRow { offset, is_tombstone: keyed.is_tombstone };
-            self.batch.put_cf(&self.families.keys, keys::table_key(meta.partition, keyed.key), row.encode());
-        }
-    }
-
-    fn rewrite(&mut self, rewrite: &RewriteMeta, place: BatchPlace) {
-        let batch = &rewrite.batch;
-        let row = BatchRow {
-            rewritten: Some(rewrite.tombstones_until_ms).filter(|until| *until != RewriteMeta::AS_APPENDED),
-            ..BatchRow::new(batch, place.segment, place.position)
-        };
-        let key = keys::batch(batch.partition, batch.base_offset);
-        self.batch.put_cf(&self.families.index, key, row.encode());
-    }
-
-    fn write_totals(&mut self) {
-        for ((tenant, hour), totals) in self.totals.drain() {
-            self.batch.put_cf(&self.families.state, keys::usage(tenant, hour), totals.encode());
-        }
-    }
-
-    /// Adds the position of the last entry that was added.
-    pub(crate) fn set_checkpoint(&mut self, at: &Checkpoint) {
-        self.batch.put_cf(&self.families.state, keys::checkpoint(), at.encode_to_vec());
-    }
-
-    /// How many ranges are deleted.
-    pub(crate) fn ranges(&self) -> u64 {
-        self.ranges
-    }
-
-    /// Bytes of what was added.
-    pub(crate) fn size(&self) -> u64 {
-        self.batch.size_in_bytes() as u64
-    }
-}
-
-/// Whether an operation may remove totals of before it, or set others.
-fn may_change_totals(operation: &Operation) -> bool {
-    match operation {
-        Operation::Append(_)
-        | Operation::AppendStaged(..)
-        | Operation::Stage(_)
-        | Operation::SetKeys(_)
-        | Operation::Rewrite(_) => false,
-        Operation::Put { key, .. } | Operation::Delete { key, .. } => keys::is_usage(key),
-        Operation::DeleteRange { .. } => true,
-    }
 }
 
 /// A place among the keys of a range.

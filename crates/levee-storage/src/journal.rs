@@ -103,6 +103,8 @@ pub struct Journal<S> {
     watermark: Watermark,
     /// Bytes of each segment but the last.
     sealed: BTreeMap<u64, u64>,
+    /// The sum of these: it is asked for with each group.
+    sealed_bytes: u64,
     /// Reused for the headers and operations of a group.
     scratch: Vec<u8>,
 }
@@ -254,6 +256,7 @@ impl<S: SegmentStore> Journal<S> {
             .and_then(|()| self.store.resize(self.segment, end))
             .map_err(|error| self.failed("seal", error))?;
         self.sealed.insert(self.segment, end);
+        self.sealed_bytes += end;
         self.segment = header.id;
         self.position = SEGMENT_HEADER as u64;
         self.zeros_end = self.position;
@@ -273,7 +276,7 @@ impl<S: SegmentStore> Journal<S> {
     /// Counts segments no more that somebody removes.
     pub(crate) fn forget(&mut self, ids: &[u64]) {
         for id in ids {
-            self.sealed.remove(id);
+            self.sealed_bytes -= self.sealed.remove(id).unwrap_or(0);
         }
     }
 
@@ -314,7 +317,7 @@ impl<S: SegmentStore> Journal<S> {
     /// Bytes of all segments, without the unused rest of the last.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.sealed.values().sum::<u64>() + self.position
+        self.sealed_bytes + self.position
     }
 }
 

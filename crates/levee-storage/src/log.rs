@@ -120,7 +120,8 @@ impl Head {
     }
 }
 
-/// Reads the logs of all partitions. Segments are deleted while it reads: what was moved out of them is looked up again.
+/// Reads the logs of all partitions. Segments are deleted while it reads: what was moved out of them is looked up
+/// again.
 pub(crate) struct LogReader<S> {
     index: Arc<Index>,
     segments: Arc<S>,
@@ -282,8 +283,8 @@ impl<S: SegmentStore> LogReader<S> {
         Ok(dirt)
     }
 
-    /// When the first of the tombstones of a table may go whose time has begun, in milliseconds of the steady time, but for
-    /// those that might have gone before `since_ms`.
+    /// When the first of the tombstones of a table may go whose time has begun, in milliseconds of the steady time, but
+    /// for those that might have gone before `since_ms`.
     pub(crate) fn tombstones_due(
         &self,
         partition: PartitionId,

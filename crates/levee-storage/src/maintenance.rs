@@ -26,8 +26,11 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// much the journal has grown, which cost nothing.
 const SHORT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What one thread of maintenance does. Each has its own, because space must come back while a pass over a table goes on,
-/// which makes more of it.
+/// Between two attempts on what has a damaged batch.
+const DAMAGED: Duration = Duration::from_secs(600);
+
+/// What one thread of maintenance does. Each has its own, because space must come back while a pass over a table goes
+/// on, which makes more of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upkeep {
     /// Records go: by their age, and by compaction.
@@ -77,7 +80,7 @@ impl<S: SegmentStore> Maintenance<S> {
     /// The system has no resources for it.
     pub fn run(mut self) -> io::Result<()> {
         let runtime = Builder::new_current_thread().build()?;
-        // At once: after a full disk there is room only now, before anything is written.
+        // At once: after a full disk there may be room only now, before much is written.
         loop {
             runtime.block_on(self.look());
             let is_soon = std::mem::take(&mut self.is_busy) || self.upkeep == Upkeep::Space;

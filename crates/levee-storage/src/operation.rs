@@ -24,8 +24,8 @@ const TAG_SET_KEYS: u8 = 8;
 /// A batch in the place of others, and behind it an append; since format 4.
 const TAG_REWRITE: u8 = 9;
 
-/// One operation. The payload of an append, a staged batch, keys or a rewritten batch stands behind all operations of its
-/// entry.
+/// One operation. The payload of an append, a staged batch, keys or a rewritten batch stands behind all operations of
+/// its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Appends a record batch to a partition.
@@ -128,13 +128,8 @@ pub struct RewriteMeta {
     /// of their own.
     pub batch: BatchMeta,
     /// When the tombstones in it may go, in milliseconds of the [`crate::steady`] time; 0: it has none, or what they
-    /// delete is not gone yet; [`Self::AS_APPENDED`].
+    /// delete is not gone yet.
     pub tombstones_until_ms: u64,
-}
-
-impl RewriteMeta {
-    /// In the place of a time: the batch is as it was appended, and only elsewhere.
-    pub const AS_APPENDED: u64 = u64::MAX;
 }
 
 /// Where the bytes of a batch are.

@@ -12,10 +12,9 @@ use crate::error::StorageError;
 use crate::index::Rows;
 use crate::keys::{self, Keyspace};
 use crate::log;
-use crate::rows::{BadRow, BatchRow, TopicRow, TrimRow};
+use crate::rows::{BadRow, BatchRow, TopicRow};
 use levee_types::PartitionId;
 use levee_types::topic::{Layers, Properties};
-use prost::Message;
 
 /// Batches that are looked at before what was found is removed.
 pub(crate) const BATCHES_AT_ONCE: usize = 10_000;
@@ -91,7 +90,9 @@ pub(crate) fn expired(
     let mut found: Option<Cut> = None;
     let mut current = log::item(&cursor)?;
     let mut excess = match (&current, retention.bytes) {
-        (Some((_, first)), Some(limit)) => stored(index, partition, first)?.saturating_sub(limit),
+        (Some(_), Some(limit)) => {
+            log::stored_bytes(index, partition, log::head(index, partition)?)?.saturating_sub(limit)
+        }
         _ => 0,
     };
     let mut looked_at = 0;
@@ -110,17 +111,9 @@ pub(crate) fn expired(
         // Otherwise it was appended while the clock was wrong. It is older than the one behind it, and goes with it: it
         // must not hold up the log until the time that it names.
         excess = excess.saturating_sub(u64::from(row.length));
-        if looked_at >= BATCHES_AT_ONCE {
+        if looked_at >= BATCHES_AT_ONCE && found.is_some() {
             return Ok(found.map(|cut| Cut { is_partial: true, ..cut }));
         }
     }
     Ok(found)
-}
-
-/// Bytes of the batches of a partition that are stored.
-fn stored(index: &impl Rows, partition: PartitionId, first: &BatchRow) -> Result<u64, StorageError> {
-    let head = log::head(index, partition)?;
-    let trim = index.get(Keyspace::State, &keys::trim(partition))?.unwrap_or_default();
-    let gone = TrimRow::decode(&trim[..])?.gone;
-    Ok(head.bytes.saturating_sub(gone.unwrap_or(first.bytes_before)))
 }

@@ -47,7 +47,6 @@ use crate::status::{ShardState, ShardStatus, StatusBoard};
 use crate::steady::Steady;
 use crate::tail::{Cached, Subscription, TailWriter, Tails, Wake};
 use crate::watches::TenantWatches;
-use levee_types::topic::Properties;
 use levee_types::{Clock, PartitionId, ProducerId, Random, TenantId};
 use prost::Message;
 use replay::Replay;
@@ -82,8 +81,6 @@ struct Inner<S> {
     steady: Steady,
     clock: Arc<dyn Clock>,
     pressure: Arc<Pressure>,
-    topic_defaults: Properties,
-    retention_interval_ms: u64,
     path: PathBuf,
     settings: ShardSettings,
     identity: Identity,
@@ -232,8 +229,6 @@ impl<S: SegmentStore> Shard<S> {
             steady: Steady::new(Arc::clone(&clock), steady.ms),
             clock: Arc::clone(&clock),
             pressure: Arc::clone(&pressure),
-            topic_defaults: settings.topic_defaults.clone(),
-            retention_interval_ms: settings.retention_interval_ms,
             index: Arc::clone(&index),
             catalog: Arc::clone(&catalog),
             watches: Arc::clone(&watches),

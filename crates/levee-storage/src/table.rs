@@ -166,7 +166,8 @@ impl<S: SegmentStore> TableReader<'_, S> {
         Ok(KeyPage { rows, after: None })
     }
 
-    /// Tells where some keys have their newest records, behind a key. Gives the last of these keys if there may be more.
+    /// Tells where some keys have their newest records, behind a key. Gives the last of these keys if there may be
+    /// more.
     pub(crate) fn each_newest(
         &self,
         partition: PartitionId,
@@ -194,8 +195,8 @@ impl<S: SegmentStore> TableReader<'_, S> {
         Ok(row.map(|row| TrimRow::decode(&row[..])).transpose()?.map_or(0, |row| row.start))
     }
 
-    /// Whether the newest records of keys are where their rows say: tells those that are not, though nothing has changed,
-    /// and how many keys are there.
+    /// Whether the newest records of keys are where their rows say: tells those that are not, though nothing has
+    /// changed, and how many keys are there.
     pub(crate) fn check(
         &self,
         partition: PartitionId,

@@ -4,8 +4,8 @@
 //! never becomes the newest of its key again, so whether it may go is certain whatever happens meanwhile; whether the
 //! batches are still those that were read, the committer says.
 //!
-//! Must hold: batches are done in their order, up to an end that is certain at the beginning. So when a pass has come to
-//! a tombstone, everything that it deletes is gone: from then on its time counts, and a later pass may remove it.
+//! Must hold: batches are done in their order, up to an end that is certain at the beginning. So when a pass has come
+//! to a tombstone, everything that it deletes is gone: from then on its time counts, and a later pass may remove it.
 
 use super::Sizes;
 use super::batches::{Mark, Neighbours, Opened};

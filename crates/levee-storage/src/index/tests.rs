@@ -1,6 +1,8 @@
 use super::*;
-use crate::operation::BatchMeta;
+use crate::operation::{BatchMeta, Operation};
+use crate::rows::{BatchRow, Checkpoint};
 use levee_types::{PartitionId, TenantId, TopicId};
+use prost::Message;
 
 const P: PartitionId = PartitionId { tenant: TenantId(1), topic: TopicId(1), partition: 0 };
 

@@ -157,6 +157,7 @@ impl<S: SegmentStore> Journal<S> {
             previous_crc: scan.crc,
             durable: scan.sequence - 1,
             watermark,
+            sealed_bytes: chain.sealed.values().sum(),
             sealed: chain.sealed,
             scratch: Vec::new(),
             store,

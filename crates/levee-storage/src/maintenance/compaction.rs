@@ -4,7 +4,7 @@
 //! much came since then. When tombstones may go is remembered here, and read from the rows of the batches when another
 //! pass has ended meanwhile.
 
-use super::Maintenance;
+use super::{DAMAGED, Maintenance};
 use crate::catalog::tables::Walked;
 use crate::compaction::{Pace, Pass, Sizes};
 use crate::error::StorageError;
@@ -19,8 +19,6 @@ const TOPICS_AT_ONCE: usize = 1_000;
 /// Topics and partitions that one look comes to, about; the next one goes on there. So a look at a million topics takes
 /// little of this thread at a time.
 const LOOKED_AT: usize = 20_000;
-/// Between two attempts on a partition with a damaged batch.
-const DAMAGED: Duration = Duration::from_secs(600);
 /// Between two writes of the steady time: a restart takes no more of it.
 const STEADY_INTERVAL_MS: u64 = 60_000;
 
@@ -28,8 +26,8 @@ const STEADY_INTERVAL_MS: u64 = 60_000;
 #[derive(Default)]
 pub(super) struct Schedule {
     behind: Walked,
-    /// When the first tombstone of a partition may go, in milliseconds of the steady time, and what the pass left behind
-    /// after which that was looked up.
+    /// When the first tombstone of a partition may go, in milliseconds of the steady time, and what the pass left
+    /// behind after which that was looked up.
     tombstones: HashMap<PartitionId, ((u64, u64), Option<u64>)>,
     /// When the last pass over a partition began, in milliseconds of the steady time. What was due by then and is still
     /// there is not for passes to remove: it is young, or only its batch says that it is there.

@@ -42,7 +42,7 @@ impl<S: SegmentStore> Maintenance<S> {
         }
         self.remove_expired().await?;
         let took = self.shard.clock().monotonic().saturating_sub(started);
-        let interval = Duration::from_millis(self.shard.retention_interval_ms());
+        let interval = Duration::from_millis(self.shard.settings().retention_interval_ms);
         self.looks.due = started + took + interval.max(took * PAUSE);
         metrics::histogram!("levee_retention_seconds").record(took);
         Ok(())
@@ -80,10 +80,12 @@ impl<S: SegmentStore> Maintenance<S> {
                 && let Some(cut) = self.shard.expired(partition, retention, now_ms)?
             {
                 cuts.found.push((cut, retention));
+                let mut removed = 0;
                 if cut.is_partial || cuts.found.len() >= CUTS_AT_ONCE {
-                    self.expire(cuts).await?;
+                    removed = self.expire(cuts).await?;
                 }
-                if !cut.is_partial {
+                // Nothing goes of a tenant that was frozen meanwhile, or of a topic that keeps it now.
+                if !cut.is_partial || removed == 0 {
                     break;
                 }
             }
@@ -91,11 +93,12 @@ impl<S: SegmentStore> Maintenance<S> {
         Ok(())
     }
 
-    async fn expire(&self, cuts: &mut Cuts) -> Result<(), StorageError> {
+    /// Removes what was found. Tells how many bytes went.
+    async fn expire(&self, cuts: &mut Cuts) -> Result<u64, StorageError> {
         let found = std::mem::take(&mut cuts.found);
         match cuts.tenant {
             Some(tenant) if !found.is_empty() => self.shard.expire(tenant, found).await,
-            _ => Ok(()),
+            _ => Ok(0),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 mod plan;
 
-use super::Maintenance;
+use super::{DAMAGED, Maintenance};
 use crate::error::StorageError;
 use crate::rows::{Checkpoint, ErasureRow};
 use crate::segments::SegmentStore;
@@ -45,8 +45,8 @@ pub(super) struct Space {
     wasted: (u64, u64),
     /// Whose entries sealed segments have, if that was asked.
     tenants: BTreeMap<u64, BTreeSet<TenantId>>,
-    /// Segments with batches that cannot be read.
-    damaged: BTreeSet<u64>,
+    /// Segments with batches that cannot be read, and when they are tried again.
+    damaged: BTreeMap<u64, Duration>,
 }
 
 impl<S: SegmentStore> Maintenance<S> {
@@ -102,11 +102,14 @@ impl<S: SegmentStore> Maintenance<S> {
         // On a disk that is nearly full each segment is deleted before the next one is moved.
         let bytes = if self.has_room() { settings.segment_bytes * MOVED_AT_ONCE } else { 0 };
         let step = settings.group_bytes;
-        let bounds = |needed_from, damaged| Bounds { needed_from, to_vanish: &to_vanish, damaged, bytes };
-        let mut todo = plan(&survey, &bounds(needed_from, &self.space.damaged));
+        let now = self.shard.monotonic();
+        self.space.damaged.retain(|_, until| *until > now);
+        let damaged: BTreeSet<u64> = self.space.damaged.keys().copied().collect();
+        let bounds = |needed_from| Bounds { needed_from, to_vanish: &to_vanish, damaged: &damaged, bytes };
+        let mut todo = plan(&survey, &bounds(needed_from));
         if todo.wants_flush {
             needed_from = self.flush(survey.current).await?;
-            todo = plan(&survey, &bounds(needed_from, &self.space.damaged));
+            todo = plan(&survey, &bounds(needed_from));
         }
         let (dead, mut deleted) = (todo.dead.len() as u64, 0);
         if dead > 0 {
@@ -136,9 +139,9 @@ impl<S: SegmentStore> Maintenance<S> {
                 for segment in damaged {
                     tracing::error!(
                         segment,
-                        "a segment has a damaged batch, and stays: restore it from a backup"
+                        "a segment has a damaged batch, and stays until that is trimmed: restore it from a backup"
                     );
-                    self.space.damaged.insert(segment);
+                    self.space.damaged.insert(segment, self.shard.monotonic() + DAMAGED);
                 }
                 total += moved;
                 metrics::counter!("levee_journal_relocated_bytes_total").increment(moved);

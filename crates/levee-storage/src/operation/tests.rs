@@ -220,7 +220,7 @@ fn what_format_4_adds_is_pinned() {
         crc: 10,
         totals: None,
     };
-    let moved = Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms: RewriteMeta::AS_APPENDED });
+    let moved = Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms: 0 });
     let compacted = Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms: 11 });
     let forget = Operation::Delete { keyspace: Keyspace::Keys, key: vec![0xaa] };
     let mut bytes = Vec::new();
@@ -239,7 +239,7 @@ fn what_format_4_adds_is_pinned() {
         "0a000000",
     );
     let keys = "080100000002000000000000000300000004000000000000000500000006000000";
-    let expected = format!("{keys}09ffffffffffffffff{append}090b00000000000000{append}030301000000aa");
+    let expected = format!("{keys}090000000000000000{append}090b00000000000000{append}030301000000aa");
     assert_eq!(hex::encode(&bytes), expected);
 }
 

@@ -51,8 +51,8 @@ impl<S: SegmentStore> Shard<S> {
         }
     }
 
-    /// Has nothing of a tenant compacted or erased until it is let go: what is read of it later is as whole as the moment
-    /// after this.
+    /// Has nothing of a tenant compacted or erased until it is let go: what is read of it later is as whole as the
+    /// moment after this.
     ///
     /// # Errors
     /// The shard does not work.
@@ -68,8 +68,8 @@ impl<S: SegmentStore> Shard<S> {
         self.inner.holds.check(tenant)
     }
 
-    /// Has the committer decide a step, unless the tenant is held. Nobody waits for the sync: a crash that takes it back
-    /// leaves what was there before.
+    /// Has the committer decide a step, unless the tenant is held. Nobody waits for the sync: a crash that takes it
+    /// back leaves what was there before.
     async fn take_step<T: Send + 'static>(
         &self,
         tenant: TenantId,

@@ -15,12 +15,7 @@ impl<S: SegmentStore> Shard<S> {
     /// Properties that topics have unless they or their tenant have their own.
     #[must_use]
     pub fn topic_defaults(&self) -> &Properties {
-        &self.inner.topic_defaults
-    }
-
-    /// Between two looks for what is too old or too much.
-    pub(crate) fn retention_interval_ms(&self) -> u64 {
-        self.inner.retention_interval_ms
+        &self.inner.settings.topic_defaults
     }
 
     /// Time.
@@ -34,7 +29,7 @@ impl<S: SegmentStore> Shard<S> {
         from: Place,
         rows: usize,
     ) -> Result<(Vec<Retained>, Option<Place>), StorageError> {
-        self.inner.catalog.retained(from, rows, &self.inner.topic_defaults)
+        self.inner.catalog.retained(from, rows, self.topic_defaults())
     }
 
     /// What of a partition is too old or too much. May block.
@@ -47,24 +42,26 @@ impl<S: SegmentStore> Shard<S> {
         expired(&self.inner.index, partition, retention, now_ms)
     }
 
-    /// Removes it, in the turn of the tenant.
+    /// Removes it, in the turn of the tenant. Tells how many bytes went.
     pub(crate) async fn expire(
         &self,
         tenant: TenantId,
         cuts: Vec<(Cut, Retention)>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<u64, StorageError> {
         let of_cuts: Vec<Cut> = cuts.iter().map(|(cut, _)| *cut).collect();
         let shard = self.clone();
         let removed = self
             .change_in_turn_of(tenant, cuts.len() * size_of::<Cut>(), None, move |machine, draft, now_ms| {
-                machine.expire(tenant, &cuts, &shard.inner.topic_defaults, draft, now_ms)
+                machine.expire(tenant, &cuts, shard.topic_defaults(), draft, now_ms)
             })
             .await?;
+        let mut total = 0;
         for (cut, bytes) in of_cuts.into_iter().zip(removed) {
             tracing::debug!(partition = %cut.partition, before = cut.before, bytes, "retention");
             count(cut.reason, bytes);
+            total += bytes;
         }
-        Ok(())
+        Ok(total)
     }
 
     /// The next tenant that needs room, with how much. Blocks until there is one; `None`: the shard stops.

@@ -96,7 +96,7 @@ impl<S: SegmentStore> Shard<S> {
         let mut survey =
             Survey { current, live: live.values().sum(), holes: deleted.deleted.len(), ..Survey::default() };
         for id in self.list()? {
-            if id < current && !deleted.contains(id) {
+            if id < current {
                 survey.segments.push(SegmentUse {
                     id,
                     bytes: inner.segments.length(id).map_err(unreadable)?,
@@ -195,13 +195,15 @@ impl<S: SegmentStore> Shard<S> {
 
     /// Deletes segments of which nothing is needed, but for those that recovery needs. Tells how many; none while a
     /// backup is made of them.
-    pub(crate) async fn delete_segments(&self, ids: Vec<u64>) -> Result<u64, StorageError> {
+    pub(crate) async fn delete_segments(&self, mut ids: Vec<u64>) -> Result<u64, StorageError> {
         let Some(_deleting) = self.inner.pins.try_delete() else { return Ok(0) };
         let deleted =
             self.change(0, None, move |machine, draft, _| machine.delete_segments(&ids, draft)).await?;
         self.remove(&deleted)?;
         Ok(deleted.len() as u64)
     }
+        let there = self.list()?;
+        ids.retain(|id| there.contains(id));
 
     /// Removes what is deleted. The entry that says so is durable.
     fn remove(&self, ids: &[u64]) -> Result<(), StorageError> {
@@ -229,9 +231,9 @@ impl<S: SegmentStore> Shard<S> {
         self.change(0, None, |machine, draft, _| machine.bound_erasures(draft)).await
     }
 
-    /// Has the rows of a tenant that are deleted vanish from the disk, as they have from the index. They must be covered by
-    /// what is flushed, and they are gone when the next flush is done: it has something to write. `false`: it has to be
-    /// done again.
+    /// Has the rows of a tenant that are deleted vanish from the disk, as they have from the index. They must be
+    /// covered by what is flushed, and they are gone when the next flush is done: it has something to write. `false`:
+    /// it has to be done again.
     pub(crate) async fn erase_rows(&self, tenant: TenantId) -> Result<bool, StorageError> {
         let index = &self.inner.index;
         // RocksDB flushes what the tenant has in memory, of others as well. What was applied is synced now, and what

@@ -90,8 +90,8 @@ impl<S: SegmentStore> Shard<S> {
         self.tables().scan(partition, prefix, after, max_records, max_bytes)
     }
 
-    /// Compacts a partition of a table now, at the rate of maintenance: in a runtime with timers. `progress` is told after
-    /// each step, and now and then between. Blocks between its steps.
+    /// Compacts a partition of a table now, at the rate of maintenance: in a runtime with timers. `progress` is told
+    /// after each step, and now and then between. Blocks between its steps.
     ///
     /// # Errors
     /// `NoTopic`, `Held`, `Damaged`, or the shard does not work. What was done until then is done.
@@ -111,8 +111,8 @@ impl<S: SegmentStore> Shard<S> {
         Ok(last)
     }
 
-    /// Removes every record of a key from a partition, at the rate of maintenance, and has its bytes removed from the journal. Tells how many
-    /// records there were. Blocks between its steps.
+    /// Removes every record of a key from a partition, at the rate of maintenance, and has its bytes removed from the
+    /// journal. Tells how many records there were. Blocks between its steps.
     ///
     /// # Errors
     /// As [`Self::compact_partition`]. Then it must be asked again.

@@ -52,9 +52,9 @@ impl<S: SegmentStore> Shard<S> {
         tenant: TenantId,
         commit: TransactionCommit,
     ) -> Result<TransactionCommitted, StorageError> {
-        // What was staged before may still be on its way, and is not seen. If it is for a table, the committer misses its
-        // keys; and when it says so, everything is there. The order of what is asked must stay, so nothing waits for that
-        // before.
+        // What was staged before may still be on its way, and is not seen. If it is for a table, the committer misses
+        // its keys; and when it says so, everything is there. The order of what is asked must stay, so nothing waits
+        // for that before.
         let first = self.try_commit(tenant, commit.clone()).await;
         match first {
             Err(StorageError::TopicChanged) if commit.staged > 0 => self.try_commit(tenant, commit).await,
@@ -117,8 +117,8 @@ impl<S: SegmentStore> Shard<S> {
         })
     }
 
-    /// How a transaction was committed, when everything that was asked for the tenant before is decided; none: it was not,
-    /// or another one came behind it.
+    /// How a transaction was committed, when everything that was asked for the tenant before is decided; none: it was
+    /// not, or another one came behind it.
     ///
     /// # Errors
     /// `ProducerFenced`, `UnknownProducer`, or the shard does not work.

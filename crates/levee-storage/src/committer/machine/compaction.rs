@@ -87,8 +87,8 @@ impl Machine {
                 }
             }
             let (Some((_, first)), Some((_, last))) = (old.first(), old.last()) else { continue };
-            // A batch that grows, because its records get their times, ends where it ended: if it is the last one, that is
-            // where the log ends.
+            // A batch that grows, because its records get their times, ends where it ended: if it is the last one, that
+            // is where the log ends.
             let length: u64 = new.iter().map(|batch| batch.bytes.len() as u64).sum();
             let end = last.bytes_before + u64::from(last.length);
             let mut bytes_before = first.bytes_before.min(end.saturating_sub(length));
@@ -108,10 +108,8 @@ impl Machine {
                 bytes_before += u64::from(length);
                 let tombstones_until_ms = match batch.tombstones {
                     Tombstones::Until(until_ms) => until_ms,
-                    // Neither of the two that mean something else.
-                    Tombstones::StayFor(ms) => {
-                        steady_ms.saturating_add(ms).clamp(1, RewriteMeta::AS_APPENDED - 1)
-                    }
+                    // 0 means something else.
+                    Tombstones::StayFor(ms) => steady_ms.saturating_add(ms).max(1),
                 };
                 let rewrite = Operation::Rewrite(RewriteMeta { batch: meta, tombstones_until_ms });
                 draft.batch(rewrite, batch.bytes);

@@ -42,7 +42,7 @@ impl Machine {
                 crc: row.crc,
                 totals: None,
             };
-            let tombstones_until_ms = row.rewritten.unwrap_or(RewriteMeta::AS_APPENDED);
+            let tombstones_until_ms = row.rewritten.unwrap_or(0);
             draft.batch(Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms }), bytes);
             moved += u64::from(row.length);
         }
@@ -52,19 +52,20 @@ impl Machine {
     }
 
     /// Deletes segments. Nothing of them is in the rows, and as they are sealed, nothing will be; but recovery needs
-    /// those from the one on that the index on disk covers last. Tells which are deleted now: their files can go.
+    /// those from the one on that the index on disk covers last. Tells whose files can go: also those that were deleted
+    /// before, if the file could not be removed then.
     pub(crate) fn delete_segments(&self, ids: &[u64], draft: &mut Draft) -> Result<Vec<u64>, StorageError> {
         let flushed = self.index.flushed_checkpoint()?.map(|row| Checkpoint::decode(&row[..])).transpose()?;
         let needed_from = flushed.map_or(0, |at| at.segment).min(self.segment);
         let mut row: SegmentsRow = self.row(&keys::segments())?.unwrap_or_default();
-        let deleted: Vec<u64> =
-            ids.iter().copied().filter(|id| *id < needed_from && !row.contains(*id)).collect();
+        let free: Vec<u64> = ids.iter().copied().filter(|id| *id < needed_from).collect();
+        let deleted: Vec<u64> = free.iter().copied().filter(|id| !row.contains(*id)).collect();
         if !deleted.is_empty() {
             deleted.iter().for_each(|id| row.insert(*id));
             draft.put_row(keys::segments(), &row);
-            draft.effect(Effect::SegmentsDeleted(deleted.clone()));
+            draft.effect(Effect::SegmentsDeleted(deleted));
         }
-        Ok(deleted)
+        Ok(free)
     }
 
     /// Adds something that must vanish from the journal. Once for each draft.

@@ -229,7 +229,7 @@ fn what_changed_since_it_was_found_is_not_removed() {
     let change = TopicChange::Config { set: properties(&[("retention.ms", "-1")]), unset: vec![] };
     harness.wait(harness.shard.update_topic(tenant, topic_name("orders"), change, audit())).unwrap();
     harness.wait(harness.shard.delete_topic(tenant, topic_name("gone"), audit())).unwrap();
-    harness.wait(harness.shard.expire(tenant, cuts.clone())).unwrap();
+    assert_eq!(harness.wait(harness.shard.expire(tenant, cuts.clone())).unwrap(), 0);
     assert_eq!(harness.read(p), ["a"]);
 
     let change = TopicChange::Config { set: Properties::new(), unset: vec!["retention.ms".to_owned()] };
@@ -274,18 +274,62 @@ fn every_topic_of_every_tenant_is_looked_at() {
     }
 }
 
-#[test]
-fn more_than_one_step_finds_goes_as_well() {
+/// A topic whose records expire after a millisecond, with more of them than one step finds, by so many steps.
+fn of_steps(steps: usize) -> (Harness, TenantId, PartitionId) {
     let harness = Harness::with_defaults(&[]);
     let tenant = harness.tenant("acme");
     let p = harness.topic(tenant, "orders", &[("retention.ms", "1")]);
-    let relaxed = |text| crate::command::Append {
-        durability: levee_types::Durability::Relaxed,
-        ..append(p, text, None)
-    };
-    for _ in 0..crate::retention::BATCHES_AT_ONCE + 10 {
-        harness.wait(async { harness.shard.submit(relaxed("a")).await?.await }).unwrap();
+    let relaxed =
+        || crate::command::Append { durability: levee_types::Durability::Relaxed, ..append(p, "a", None) };
+    for _ in 0..steps * crate::retention::BATCHES_AT_ONCE + 10 {
+        harness.wait(async { harness.shard.submit(relaxed()).await?.await }).unwrap();
     }
+    (harness, tenant, p)
+}
+
+/// It would be found again and again.
+#[test]
+fn a_look_ends_when_the_records_stay_after_all() {
+    let (harness, tenant, p) = of_steps(2);
+    harness.pass(2);
+    let (mut maintenance, _stop) = Maintenance::new(harness.shard.clone(), Upkeep::Records);
+    let mut look = std::pin::pin!(maintenance.remove_expired());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(look.as_mut().poll(&mut context).is_pending());
+    let change = TopicChange::Config { set: properties(&[("retention.ms", "-1")]), unset: vec![] };
+    harness.wait(harness.shard.update_topic(tenant, topic_name("orders"), change, audit())).unwrap();
+    let is_over = (0..20).any(|_| {
+        let is_over = look.as_mut().poll(&mut context).is_ready();
+        if !is_over {
+            let commands = harness.shard.inner.queue.take(Some(std::time::Duration::ZERO)).unwrap();
+            harness.committer.borrow_mut().work(commands);
+        }
+        is_over
+    });
+    assert!(is_over);
+    assert_eq!(harness.stored(tenant), crate::retention::BATCHES_AT_ONCE as u64 + 10, "{p}");
+}
+
+#[test]
+fn any_number_of_batches_from_a_clock_that_was_ahead_goes() {
+    let harness = Harness::with_defaults(&[]);
+    harness.pass(1_000_000);
+    let tenant = harness.tenant("acme");
+    let p = harness.topic(tenant, "orders", &[]);
+    for _ in 0..crate::retention::BATCHES_AT_ONCE + 10 {
+        harness.append(p, "a", None).unwrap();
+    }
+    harness.pass(-1_000_000);
+    harness.append(p, "b", None).unwrap();
+    let retention = Retention { ms: Some(1000), bytes: None };
+    let now_ms = harness.shard.unix_ms() + 2000;
+    let cut = harness.shard.expired(p, retention, now_ms).unwrap().unwrap();
+    assert_eq!(cut.before, crate::retention::BATCHES_AT_ONCE as u64 + 11);
+}
+
+#[test]
+fn more_than_one_step_finds_goes_as_well() {
+    let (harness, tenant, p) = of_steps(1);
     harness.pass(2);
     harness.append(p, "b", None).unwrap();
     harness.look();

@@ -1,6 +1,6 @@
-//! C6 against a model: the calendar leaps forward for less than an hour, and goes back for as long as it likes; whatever
-//! is asked in whatever order, only what is really old goes, a log never begins earlier than before, and in the end
-//! everything old is gone.
+//! C6 against a model: the calendar leaps forward for less than an hour, and goes back for as long as it likes;
+//! whatever is asked in whatever order, only what is really old goes, a log never begins earlier than before, and in
+//! the end everything old is gone.
 
 use super::super::{Harness, append};
 use super::{HOUR_MS, MINUTE_MS};

@@ -1,4 +1,5 @@
-//! A reader whose batch is moved, and whose segment is deleted, between its look at the row and its look at the segment.
+//! A reader whose batch is moved, and whose segment is deleted, between its look at the row and its look at the
+//! segment.
 
 use super::*;
 use crate::index::Index;

@@ -81,6 +81,14 @@ fn a_key_is_erased_from_topics_that_are_no_tables() {
     world.harness.append(topic, "b", None).unwrap();
     assert_eq!(world.erase(topic, "a"), 3);
     assert_eq!(world.erasures()[1].segments, [], "batches were rewritten: copies may be anywhere");
+
+    let moved = world.harness.topic(world.tenant, "moved", &[]);
+    world.harness.append(moved, "b", None).unwrap();
+    let rows = world.harness.shard.log().rows(moved, 0, 10).unwrap();
+    let batches = rows.into_iter().map(|(base, row)| (moved, base, row)).collect();
+    world.harness.wait(world.harness.shard.relocate(world.tenant, batches)).unwrap();
+    assert_eq!(world.erase(moved, "b"), 1);
+    assert_eq!(world.erasures()[2].segments, [], "nor is it known where it was moved from");
     let other = PartitionId { partition: 1, ..topic };
     assert_eq!(world.erase(other, "a"), 0);
 }
