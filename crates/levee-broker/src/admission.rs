@@ -6,8 +6,8 @@
 //! burst + one charge.
 //!
 //! The node is charged once the levels of the tenant let a request through: what waits for one tenant's quota takes
-//! nothing of what is everybody's; then it waits its turn there, and is not refused any more. What is reported as used is
-//! what passed, when it passed.
+//! nothing of what is everybody's; then it waits its turn there, and is not refused any more. What is reported as used
+//! is what passed, when it passed.
 //!
 //! Must hold: a tenant's limit holds over all its connections, users, topics and streams together; who would wait
 //! longer than [`MAX_THROTTLE`] is refused at once and charged nothing, so that what waits is bounded; who is

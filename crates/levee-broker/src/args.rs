@@ -49,8 +49,8 @@ enum Command {
     /// Makes a data directory of a backup, of all tenants as they were at one moment.
     ///
     /// Nothing is served. Settings of a store ([backup] of the configuration) and its credentials count as for backups.
-    /// The directory is a copy with a name of its own: its backups need another place. What was revoked since the backup
-    /// is valid in it again.
+    /// The directory is a copy with a name of its own: its backups need another place. What was revoked since the
+    /// backup is valid in it again.
     Restore(RestoreArgs),
 }
 

@@ -62,12 +62,6 @@ impl Readiness {
         Self { state, drain }
     }
 
-    /// Cancelled when the broker begins to stop.
-    #[must_use]
-    pub fn stop(&self) -> CancellationToken {
-        self.drain.clone()
-    }
-
     /// The condition now.
     #[must_use]
     pub fn now(&self) -> Condition {

@@ -33,8 +33,8 @@ pub struct RunningShard {
 }
 
 impl RunningShard {
-    /// Opens the shard in `dir` and starts its committer, its maintenance, and what makes room for tenants whose storage
-    /// quota is used up, each on a thread of its name.
+    /// Opens the shard in `dir` and starts its committer, its maintenance, and what makes room for tenants whose
+    /// storage quota is used up, each on a thread of its name.
     ///
     /// # Errors
     /// When the directory cannot be opened or the thread not be started.
@@ -72,8 +72,9 @@ impl RunningShard {
         let _ = (&mut self.ended).await;
     }
 
-    /// Stops the shard: maintenance ends with the step that it is at, everything queued is answered and synced, the index
-    /// is flushed, the thread ends. The state of the shard says whether all that succeeded; `false`: the thread panicked.
+    /// Stops the shard: maintenance ends with the step that it is at, everything queued is answered and synced, the
+    /// index is flushed, the thread ends. The state of the shard says whether all that succeeded; `false`: the thread
+    /// panicked.
     pub async fn stop(self) -> bool {
         let Self { shard, committer, mut ended, maintenance, maintenance_ended, room_ended } = self;
         drop(maintenance);

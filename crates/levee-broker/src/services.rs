@@ -128,7 +128,7 @@ pub fn routes(services: Services) -> Routes {
         groups: groups.clone(),
         queues: queues.clone(),
     };
-    let long = long::Long::new(tasks.clone(), readiness.stop());
+    let long = long::Long::new(tasks.clone(), stop.clone());
     let table = table::Tables {
         authorizer: authorizer.clone(),
         blocking: blocking.clone(),

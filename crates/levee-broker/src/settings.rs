@@ -100,8 +100,8 @@ pub struct GrpcSettings {
     /// Milliseconds for one call that is not a stream, from its headers to its answer. A client may set
     /// a shorter time for itself. 100 to 600,000, default 30,000.
     pub request_timeout_ms: u64,
-    /// Milliseconds without a message after which a produce stream or the import of a tenant ends. 1,000 to 86,400,000, default
-    /// 300,000 (5 min).
+    /// Milliseconds without a message after which a produce stream or the import of a tenant ends. 1,000 to 86,400,000,
+    /// default 300,000 (5 min).
     pub idle_timeout_ms: u64,
     /// Milliseconds for what is running when the broker is told to stop. 0 to 25,000, default 25,000:
     /// with what comes after, the whole stop stays within 30 s.
@@ -177,8 +177,8 @@ impl Default for HttpSettings {
 pub struct MetricsSettings {
     /// Whether metrics tell what each tenant uses, by its name. Default false.
     pub tenant_labels: bool,
-    /// Tenants that have series of their own, the oldest ones; all others are `tenant="_other"` together. Each has eight.
-    /// 1 to 100,000, default 1,000.
+    /// Tenants that have series of their own, the oldest ones; all others are `tenant="_other"` together. Each has
+    /// eight. 1 to 100,000, default 1,000.
     pub max_tenant_series: usize,
 }
 

@@ -118,8 +118,8 @@ pub(crate) struct Global {
     /// The form of the result.
     ///
     /// `json` is the stable contract for programs: one object, with integer bytes and RFC 3339 times, and
-    /// with an "error" object in it when the command fails. Not for `consume`, `work`, `table scan` and `table watch`, which have --format, `completion`,
-    /// `audit tail`, which has --json, and `tenant usage --csv`.
+    /// with an "error" object in it when the command fails. Not for `consume`, `work`, `table scan` and `table watch`,
+    /// which have --format, `completion`, `audit tail`, which has --json, and `tenant usage --csv`.
     ///
     /// [env: LEVEE_OUTPUT] [default: table]
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]

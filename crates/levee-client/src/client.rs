@@ -148,7 +148,8 @@ impl Client {
         Reader::open(self, positions, settings).await
     }
 
-    /// A member of a group. The identity must be that of a user of a tenant. It has a connection of its own, as a reader.
+    /// A member of a group. The identity must be that of a user of a tenant. It has a connection of its own, as a
+    /// reader.
     ///
     /// # Errors
     /// A setting is out of range; the broker refuses the member, or cannot be reached.
@@ -164,7 +165,8 @@ impl Client {
         TransactionalProducer::open(self, settings).await
     }
 
-    /// A worker of a queue. The identity must be that of a user of a tenant. It has a connection of its own, as a reader.
+    /// A worker of a queue. The identity must be that of a user of a tenant. It has a connection of its own, as a
+    /// reader.
     ///
     /// # Errors
     /// A setting is out of range; the broker refuses the worker, or cannot be reached.

@@ -3,9 +3,9 @@
 //! A [`Client`] is one connection to a broker. From it come a [`Producer`], which batches records and
 //! sends them again when needed without storing them twice or out of order; a [`Reader`], which follows
 //! partitions and resumes where it was; a [`Consumer`], which shares partitions with the other members of its group; a
-//! [`Worker`], which takes single records of a queue; a [`TransactionalProducer`], whose records and offsets are committed
-//! together; an [`Appender`], which appends if nobody else has; [`Tables`], which are read by key; and [`Admin`], the calls
-//! of administration.
+//! [`Worker`], which takes single records of a queue; a [`TransactionalProducer`], whose records and offsets are
+//! committed together; an [`Appender`], which appends if nobody else has; [`Tables`], which are read by key; and
+//! [`Admin`], the calls of administration.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), levee_client::Error> {

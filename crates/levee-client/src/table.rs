@@ -21,8 +21,8 @@ use value::{Found, found};
 /// Reads tables by key. What was acknowledged is seen by every later read. Clones share the connection.
 ///
 /// Every call fails with `NOT_FOUND` if there is no such topic or partition, `INVALID_ARGUMENT` if the topic is not a
-/// table or a key is not of 1 to 4,096 bytes, `PERMISSION_DENIED`, `QUOTA_EXCEEDED`, or when the broker cannot be reached
-/// in time.
+/// table or a key is not of 1 to 4,096 bytes, `PERMISSION_DENIED`, `QUOTA_EXCEEDED`, or when the broker cannot be
+/// reached in time.
 #[derive(Clone)]
 pub struct Tables {
     client: Client,

@@ -195,8 +195,8 @@ pub fn encode_with_deltas(records: &[(u32, Record)], compression: Compression) -
     seal(plain(records.iter().map(|(_, record)| record)), deltas, compression)
 }
 
-/// A `Records` has the field `records` under the same number as a `RecordBatch`, so this is the whole of a batch that is
-/// not compressed and the content of one that is.
+/// A `Records` has the field `records` under the same number as a `RecordBatch`, so this is the whole of a batch that
+/// is not compressed and the content of one that is.
 fn plain<'a>(records: impl Iterator<Item = &'a Record> + Clone) -> BytesMut {
     let bytes = records.clone().map(|record| record.encoded_len() + 6).sum();
     let mut plain = BytesMut::with_capacity(bytes);

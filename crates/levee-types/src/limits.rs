@@ -148,7 +148,7 @@ pub const MAX_TABLE_KEY_BYTES: usize = 4 * 1024;
 pub const MAX_TABLE_KEYS: usize = 1_000;
 /// Bytes of records in one answer of a table; one record may exceed it.
 pub const TABLE_ANSWER_BYTES: usize = 1024 * 1024;
-/// Tables and keys that one stream watches.
+/// Keys that one stream watches.
 pub const MAX_WATCHED_KEYS: usize = 1_000;
 /// What is wrong with a topic, of which verifying tells so many findings.
 pub const MAX_VERIFY_FINDINGS: usize = 100;

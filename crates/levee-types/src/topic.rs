@@ -77,8 +77,8 @@ pub struct TopicConfig {
     /// `min.compaction.lag.ms`: a record is not removed by compaction before this age; 0 (default) to
     /// [`MAX_PROPERTY_MS`].
     pub min_compaction_lag_ms: u64,
-    /// `retention.bytes`: the oldest batches of a partition go when it stores more, but the last one stays. -1 (default):
-    /// no limit.
+    /// `retention.bytes`: the oldest batches of a partition go when it stores more, but the last one stays. -1
+    /// (default): no limit.
     pub retention_bytes: Option<u64>,
     /// `retention.ms`: records go when they are older. 1 to [`MAX_PROPERTY_MS`]; -1 (default): no limit.
     pub retention_ms: Option<u64>,

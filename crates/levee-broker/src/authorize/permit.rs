@@ -199,7 +199,8 @@ impl Permit<InTenant> {
             .map_err(|refused| self.refuse(refused))
     }
 
-    /// Decides on a group by its name alone, before anything is looked up. To join it and to commit for it is to consume.
+    /// Decides on a group by its name alone, before anything is looked up. To join it and to commit for it is to
+    /// consume.
     ///
     /// # Errors
     /// PERMISSION_DENIED.
@@ -260,6 +261,13 @@ impl Permit<InTenant> {
             .with_hint("choose one of these, or add some with: levee topic add-partitions"));
         }
         Ok(PartitionId { tenant: self.tenant(), topic: topic.id, partition })
+    }
+
+    /// All partitions of a topic of this tenant.
+    #[must_use]
+    pub fn partitions(&self, topic: &Topic) -> Vec<PartitionId> {
+        let id = |partition| PartitionId { tenant: self.tenant(), topic: topic.id, partition };
+        (0..topic.partitions).map(id).collect()
     }
 
     /// What makes it doubtful whether the permit still holds. They have arisen at first: what changed between the

@@ -1,7 +1,7 @@
 //! Making a backup.
 //!
-//! Must hold: nothing is listed before all of it is there; a death at any point leaves objects that no backup names, and
-//! the next one uses them.
+//! Must hold: nothing is listed before all of it is there; a death at any point leaves objects that no backup names,
+//! and the next one uses them.
 
 use super::manifest::{Contents, DirectoryId, Manifest, Part, StoredFile, StoredSegment, Summary};
 use super::place::{AT_ONCE, sha256};
@@ -76,7 +76,7 @@ impl Creation {
     /// The parts of the segments of the newest backup, which need not be read again. One that cannot be read costs
     /// time only.
     async fn newest(&self) -> Result<HashMap<u64, Vec<Part>>, LeveeError> {
-        let Some(newest) = self.place.summaries().await?.pop() else { return Ok(HashMap::new()) };
+        let Some(newest) = self.place.summaries().await?.whole.pop() else { return Ok(HashMap::new()) };
         Ok(match self.place.manifest(&newest.id).await {
             Ok(manifest) => {
                 manifest.contents.segments.into_iter().map(|segment| (segment.id, segment.parts)).collect()

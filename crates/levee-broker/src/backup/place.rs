@@ -18,6 +18,15 @@ pub(super) const AT_ONCE: usize = 4;
 /// Whose backups are at a place.
 const MARKER: &str = "levee-backup";
 
+/// What is at a place.
+#[derive(Debug, Default)]
+pub(crate) struct Summaries {
+    /// In their order.
+    pub(crate) whole: Vec<Summary>,
+    /// Ids of those that cannot be read, and why.
+    pub(crate) damaged: Vec<(String, LeveeError)>,
+}
+
 /// A place for backups. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -62,26 +71,38 @@ impl Place {
         ))
     }
 
-    /// The backups that there are, in their order.
+    /// The backups that there are, in their order, and what is wrong with those that are damaged.
     ///
     /// # Errors
-    /// The place does not answer, or one of them cannot be read.
-    pub(crate) async fn summaries(&self) -> Result<Vec<Summary>, LeveeError> {
+    /// The place does not answer.
+    pub(crate) async fn summaries(&self) -> Result<Summaries, LeveeError> {
         let names = self.names("backups").await?;
-        let summary = async |name: String| {
-            let name = format!("backups/{name}");
+        let summary = async |id: String| {
+            let name = format!("backups/{id}");
             let beginning =
                 GetOptions { range: Some(GetRange::Bounded(0..MAX_SUMMARY_BYTES)), ..GetOptions::default() };
             let read = async { self.store.get_opts(&self.key(&name), beginning).await?.bytes().await };
             let bytes = read.await.map_err(|error| self.failed(&name, &error))?;
-            Manifest::summary(&bytes).map_err(|problem| self.damaged(&name, &problem))
+            Ok::<_, LeveeError>(
+                Manifest::summary(&bytes).map_err(|problem| (id, self.damaged(&name, &problem))),
+            )
         };
-        let mut summaries: Vec<Summary> = futures::stream::iter(names.into_keys())
+        let read: Vec<_> = futures::stream::iter(names.into_keys())
             .map(summary)
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        summaries.sort_by_key(|summary| (summary.sequence, summary.created_ms));
+        let mut summaries = Summaries::default();
+        for summary in read {
+            match summary {
+                Ok(summary) => summaries.whole.push(summary),
+                Err((id, error)) => {
+                    tracing::warn!(backup = id, %error, "a backup is damaged");
+                    summaries.damaged.push((id, error));
+                }
+            }
+        }
+        summaries.whole.sort_by_key(|summary| (summary.sequence, summary.created_ms));
         Ok(summaries)
     }
 

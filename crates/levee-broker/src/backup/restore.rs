@@ -1,7 +1,7 @@
 //! Making a data directory of what is at a place.
 
 use super::manifest::{Manifest, Part, StoredFile, StoredSegment, Summary};
-use super::place::AT_ONCE;
+use super::place::{AT_ONCE, Summaries};
 use super::{Pace, Place};
 use crate::blocking::{Blocking, Turn};
 use crate::fields::invalid;
@@ -59,7 +59,12 @@ impl Plan {
     /// # Errors
     /// There is no such backup, what is wanted is behind the last or before the first, or the place does not answer.
     pub(crate) async fn find(place: &Place, wanted: &Wanted) -> Result<Self, LeveeError> {
-        let summaries = place.summaries().await?;
+        let Summaries { whole: summaries, damaged } = place.summaries().await?;
+        // Of one that was not named nobody knows whether it is the one that is wanted.
+        let is_wanted = |id: &str| wanted.backup.as_deref().is_none_or(|wanted| wanted == id);
+        if let Some((_, error)) = damaged.into_iter().find(|(id, _)| is_wanted(id)) {
+            return Err(error);
+        }
         let reaches = |summary: &Summary| match wanted.at {
             None => true,
             Some(At::Sequence(sequence)) => summary.sequence <= sequence,
@@ -106,9 +111,12 @@ impl Plan {
             let problem = format!("it is behind the last backup, {}", of_base.id);
             return Err(invalid("at", problem, "choose an earlier position or time, or that backup"));
         };
-        if let Until::Time(time_ms) = until
-            && next.created_ms < time_ms
-        {
+        let is_behind = match until {
+            Until::End => false,
+            Until::Sequence(sequence) => next.sequence < sequence,
+            Until::Time(time_ms) => next.created_ms < time_ms,
+        };
+        if is_behind {
             let problem = format!("it is behind the backup after {}, {}", of_base.id, next.id);
             return Err(invalid("at", problem, "leave the backup out, and the one that fits is found"));
         }

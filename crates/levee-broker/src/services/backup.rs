@@ -166,7 +166,7 @@ impl Backups {
         request: &Request<v1::ListBackupsRequest>,
     ) -> Result<v1::ListBackupsResponse, LeveeError> {
         let _permit = self.authorizer.node(request, Operation::ListBackups)?;
-        let backups = self.place()?.summaries().await?;
+        let backups = self.place()?.summaries().await?.whole;
         Ok(v1::ListBackupsResponse { backups: backups.iter().map(to_proto).collect() })
     }
 

@@ -1,7 +1,7 @@
 //! What a call begins and what takes long: it goes on when the caller leaves, and beside all other calls.
 //!
-//! Must hold: few go on at once, whoever began them; tenants whose calls wait take turns; a stop of the broker ends them
-//! between two of their steps.
+//! Must hold: few go on at once, whoever began them; tenants whose calls wait take turns; a stop of the broker ends
+//! them where they wait, or where they ask.
 
 use crate::blocking::{Blocking, Turn};
 use levee_types::{ErrorCode, LeveeError};
@@ -25,6 +25,14 @@ impl Long {
     /// `stop`: the broker begins to stop.
     pub(super) fn new(tasks: TaskTracker, stop: CancellationToken) -> Self {
         Self { slots: Blocking::new(tasks.clone(), AT_ONCE), tasks, stop }
+    }
+
+    /// Whether `work` that has nothing to wait for is to end.
+    ///
+    /// # Errors
+    /// UNAVAILABLE: the broker stops.
+    pub(super) fn goes_on(&self) -> Result<(), LeveeError> {
+        if self.stop.is_cancelled() { Err(stopping()) } else { Ok(()) }
     }
 
     /// Begins `work`, which may block between its steps, when it is its turn. It is done also if nobody waits for it.

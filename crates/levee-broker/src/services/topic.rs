@@ -146,9 +146,7 @@ impl Topics {
         let v1::GetTopicRequest { tenant, name } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::GetTopic, tenant)?;
         let topic = permit.topic("name", name)?;
-        let ids: Vec<_> = (0..topic.partitions)
-            .map(|partition| permit.partition(&topic, partition))
-            .collect::<Result<_, _>>()?;
+        let ids = permit.partitions(&topic);
         let (shard, turn) = (permit.shard().clone(), permit.turn(ids.len() * LOOKUP_BYTES));
         let offsets = self
             .blocking

@@ -1,4 +1,5 @@
-//! Every way to a topic or a group gives the answer that the access rules give: those of a small evaluator, written apart.
+//! Every way to a topic or a group gives the answer that the access rules give: those of a small evaluator, written
+//! apart.
 
 use crate::harness::{Broker, from_start, position, produce_request, reason};
 use crate::tenancy::EVERYTHING_WITH_GROUPS;

@@ -15,8 +15,8 @@ pub(crate) enum BackupCommand {
     Ls,
     /// Makes a tenant of what it was in a backup, or at a time between two backups.
     ///
-    /// Users, rules, quotas, topics, groups and records come back, with offsets and times. Tokens do not: issue new ones.
-    /// Under another name, it has no client certificates.
+    /// Users, rules, quotas, topics, groups and records come back, with offsets and times. Tokens do not: issue new
+    /// ones. Under another name, it has no client certificates.
     ///
     /// A whole node is restored where it is to run, with nothing running there:
     /// leveed restore --from URL --data-dir DIR [--backup ID] [--position N | --time TIME]

@@ -19,8 +19,9 @@ pub(crate) enum TableCommand {
     Watch(WatchArgs),
     /// Removes every record of a key, the present one and all before it.
     ///
-    /// Asks first, unless --yes is given. They can be read no more when it ends; when their bytes are gone from the disk,
-    /// `levee audit ls` shows the receipt once more, with `gone`. Records of the key that are appended later stay.
+    /// Asks first, unless --yes is given. They can be read no more when it ends; when their bytes are gone from the
+    /// disk, `levee audit ls` shows the receipt once more, with `gone`. Records of the key that are appended later
+    /// stay.
     Erase(EraseArgs),
 }
 

@@ -95,8 +95,8 @@ pub(crate) struct UpdateArgs {
     /// What is older than that goes soon, also of topics that there are already.
     #[arg(long, value_name = "DURATION", value_parser = or_none(parse_retention))]
     pub(crate) retention: Option<OrNone>,
-    /// How much each partition of such topics stores before its oldest records go: such as 10GiB, `unlimited`, or `none`
-    /// for what the server says.
+    /// How much each partition of such topics stores before its oldest records go: such as 10GiB, `unlimited`, or
+    /// `none` for what the server says.
     #[arg(long, value_name = "SIZE", value_parser = or_none(parse_retention_bytes))]
     pub(crate) retention_bytes: Option<OrNone>,
 }

@@ -43,7 +43,8 @@ pub(crate) enum TopicCommand {
         #[arg(long)]
         wait: bool,
     },
-    /// Proves that a topic is undamaged, and that the keys of a table are exactly those of its log. Exit code 1: it is not so.
+    /// Proves that a topic is undamaged, and that the keys of a table are exactly those of its log. Exit code 1: it is
+    /// not so.
     ///
     /// Reads all of it as it is now.
     Verify {

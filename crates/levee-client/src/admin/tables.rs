@@ -61,8 +61,8 @@ impl Admin {
         Ok(TopicCompaction { stream: response.into_inner(), id })
     }
 
-    /// Reads a topic as it is now to its end, and proves that it is undamaged, and that the keys of a table are those of
-    /// its log.
+    /// Reads a topic as it is now to its end, and proves that it is undamaged, and that the keys of a table are those
+    /// of its log.
     ///
     /// # Errors
     /// As [`Admin`] says.
@@ -73,8 +73,8 @@ impl Admin {
         Ok(TopicVerification { stream: response.into_inner(), id, is_done: false })
     }
 
-    /// Removes every record of a key of 1 to 64 KiB from a topic. It can be read no more when this is answered; when its
-    /// bytes are gone from the disk, the audit log has an event with the receipt.
+    /// Removes every record of a key of 1 to 64 KiB from a topic. It can be read no more when this is answered; when
+    /// its bytes are gone from the disk, the audit log has an event with the receipt.
     ///
     /// # Errors
     /// As [`Admin`] says. Then ask again: a part of the records may be gone.

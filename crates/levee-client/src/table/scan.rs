@@ -26,8 +26,8 @@ pub struct TableScan {
     pub at: TableAt,
 }
 
-/// A scan that goes on. When the connection is lost, or the broker is away, it goes on behind the last key that it gave,
-/// without end: put a timeout around a call that must not wait for long.
+/// A scan that goes on. When the connection is lost, or the broker is away, it goes on behind the last key that it
+/// gave, without end: put a timeout around a call that must not wait for long.
 pub struct TableScanner {
     service: TableServiceClient<Transport>,
     link: Link<v1::ScanTableResponse>,

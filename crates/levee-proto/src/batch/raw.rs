@@ -1,7 +1,7 @@
 //! The records of a batch as their bytes, for whoever needs little of them, or puts them into another batch.
 //!
-//! It is for batches that [`check`](super::check) or [`check_stored`](super::check_stored) let through: what breaks a rule
-//! may be told or not, and never panics.
+//! It is for batches that [`check`](super::check) or [`check_stored`](super::check_stored) let through: what breaks a
+//! rule may be told or not, and never panics.
 
 use super::deltas::Deltas;
 use super::fault::corrupt;
@@ -118,8 +118,8 @@ fn raw(delta: u32, plain: &Bytes, record: &[u8]) -> Result<RawRecord, LeveeError
 }
 
 /// A batch of these records, in their order, with their distances, which ascend, and their timestamps; compressed as
-/// `like` is. A record that has a timestamp of its own keeps it. If a batch is so large that those which are added have no
-/// room, none is.
+/// `like` is. A record that has a timestamp of its own keeps it. If a batch is so large that those which are added have
+/// no room, none is.
 #[must_use]
 pub fn build<'a>(records: impl IntoIterator<Item = (u32, Option<i64>, &'a Bytes)>, like: &Bytes) -> Bytes {
     let codec = content(like).ok().and_then(|content| content.codec).unwrap_or(Compression::Unspecified);

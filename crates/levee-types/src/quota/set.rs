@@ -36,8 +36,8 @@ impl Quota {
     /// # Errors
     /// INVALID_ARGUMENT that names the field as `dimension.field`, and what it takes: limits of rates 1 to
     /// [`MAX_QUOTA_RATE`], of totals 0 to [`MAX_QUOTA_TOTAL`]; bursts, of rates only, 1 to [`MAX_QUOTA_RATE`];
-    /// `soft_percent` 1 to 100; throttle for rates and trim-oldest for storage only. Without a limit the other fields would do nothing, so they
-    /// are refused.
+    /// `soft_percent` 1 to 100; throttle for rates and trim-oldest for storage only. Without a limit the other fields
+    /// would do nothing, so they are refused.
     pub fn check(&self, dimension: Dimension) -> Result<(), LeveeError> {
         let Self { limit, burst, soft_percent, action } = *self;
         let Some(limit) = limit else {

@@ -4,9 +4,8 @@ use super::Tables;
 use crate::fields::out_of_range;
 use crate::operation::Operation;
 use levee_proto::v1;
-use levee_types::LeveeError;
 use levee_types::limits::MAX_KEY_BYTES;
-use std::fmt::Write as _;
+use levee_types::{LeveeError, hex};
 use tonic::Request;
 
 impl Tables {
@@ -21,9 +20,7 @@ impl Tables {
             return Err(out_of_range("key", format!("{} bytes", key.len()), 1, MAX_KEY_BYTES));
         }
         let topic = permit.topic("topic", &name)?;
-        let partitions = (0..topic.partitions)
-            .map(|partition| permit.partition(&topic, partition))
-            .collect::<Result<Vec<_>, _>>()?;
+        let partitions = permit.partitions(&topic);
         let receipt = self.receipt();
         // The key is what is to be forgotten: no log has it.
         let mut event = permit.audit(format!("topic:{name}"));
@@ -45,10 +42,6 @@ impl Tables {
     fn receipt(&self) -> String {
         let mut bytes = [0; 16];
         self.random.fill(&mut bytes);
-        bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
-            // A String takes everything.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(&bytes)
     }
 }

@@ -38,10 +38,9 @@ impl Target {
     ) -> Result<Self, LeveeError> {
         let topic = permit.topic("topic", topic)?;
         require_table("topic", &topic)?;
-        let id = |partition| permit.partition(&topic, partition);
         let partitions = match partition {
-            Some(partition) => vec![id(partition)?],
-            None => (0..topic.partitions).map(id).collect::<Result<_, _>>()?,
+            Some(partition) => vec![permit.partition(&topic, partition)?],
+            None => permit.partitions(&topic),
         };
         if min_offset.is_some() && partition.is_none() {
             let hint = "name the partition whose log is to come so far";

@@ -1,8 +1,8 @@
 //! A watch: what keys have now, and then every change.
 //!
-//! The log of each partition is followed from the end that it has when the watch begins. What keys have is told of records
-//! before that end only: a key that changes while it is being told comes with the changes. So of each key the changes are
-//! told in their order, each once, and nothing is remembered for that.
+//! The log of each partition is followed from the end that it has when the watch begins. What keys have is told of
+//! records before that end only: a key that changes while it is being told comes with the changes. So of each key the
+//! changes are told in their order, each once, and nothing is remembered for that.
 
 use super::Tables;
 use super::changes::{Changes, Wanted};

@@ -21,9 +21,7 @@ impl Topics {
         let permit = self.authorizer.tenant(request, Operation::CompactTopic, tenant)?;
         let topic = permit.topic("name", name)?;
         require_table("name", &topic)?;
-        let partitions: Vec<_> = (0..topic.partitions)
-            .map(|partition| permit.partition(&topic, partition))
-            .collect::<Result<_, _>>()?;
+        let partitions = permit.partitions(&topic);
         permit.shard().note(permit.tenant(), permit.audit(resource(name))).await?;
         let begin = v1::CompactTopicResponse { partitions: topic.partitions, ..Default::default() };
         let (steps, told) = watch::channel(begin);

@@ -1,5 +1,5 @@
-//! Something long that is told of while it goes on: a message for each step that the client is quick enough for, and one
-//! at the end.
+//! Something long that is told of while it goes on: a message for each step that the client is quick enough for, and
+//! one at the end.
 
 use crate::authorize::{Doubts, InTenant, Permit};
 use crate::error::status;

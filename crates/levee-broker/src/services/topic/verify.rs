@@ -20,21 +20,20 @@ impl Topics {
         let v1::VerifyTopicRequest { tenant, name } = request.get_ref();
         let permit = self.authorizer.tenant(request, Operation::VerifyTopic, tenant)?;
         let topic = permit.topic("name", name)?;
-        let partitions: Vec<_> = (0..topic.partitions)
-            .map(|partition| permit.partition(&topic, partition))
-            .collect::<Result<_, _>>()?;
+        let partitions = permit.partitions(&topic);
         let (steps, told) = watch::channel(v1::VerifyTopicResponse::default());
-        let shard = permit.shard().clone();
+        let (shard, long) = (permit.shard().clone(), self.long.clone());
         let verify = async move {
             let mut so_far = v1::VerifyTopicResponse::default();
             for id in partitions {
-                // It ends when nobody listens any more.
+                // It ends when nobody listens any more, or the broker stops.
                 let mut progress = |of_this: &Verified| {
                     let mut step = so_far.clone();
                     add(&mut step, id.partition, of_this);
-                    steps.send(step).is_ok()
+                    steps.send(step).is_ok() && long.goes_on().is_ok()
                 };
                 let verified = shard.verify_partition(id, &mut progress)?;
+                long.goes_on()?;
                 if steps.is_closed() {
                     break;
                 }
