@@ -1,8 +1,8 @@
 //! What clients saw of a table, judged as it happens.
 //!
-//! Of each key there is every change with its outcome. The offset says which of two changes is the newer one, so that any
-//! number of writers may change a key at once. A change whose outcome nobody knows may be there or not, until somebody
-//! reads it.
+//! Of each key there is every change with its outcome. The offset says which of two changes is the newer one, so that
+//! any number of writers may change a key at once. A change whose outcome nobody knows may be there or not, until
+//! somebody reads it.
 //!
 //! Must hold, else [`TableHistory::assert_ok`] fails: a read shows what was newest when it was asked for, or something
 //! newer; an offset is one change, for everybody, always; what failed is never seen; a reader of the log meets every
@@ -140,8 +140,8 @@ struct Newest {
 }
 
 impl TableHistory {
-    /// Of a table with so many partitions. Key `n` is in partition `n % partitions`. `keeps_tombstones`: no tombstone is
-    /// removed during the run.
+    /// Of a table with so many partitions. Key `n` is in partition `n % partitions`. `keeps_tombstones`: no tombstone
+    /// is removed during the run.
     #[must_use]
     pub fn new(partitions: u32, keeps_tombstones: bool) -> Self {
         Self { partitions, keeps_tombstones, inner: Mutex::default() }
@@ -283,7 +283,8 @@ impl TableHistory {
         }
     }
 
-    /// Nobody writes any more: the whole log of a partition is the table. `is_compacted`: of each key there is one record.
+    /// Nobody writes any more: the whole log of a partition is the table. `is_compacted`: of each key there is one
+    /// record.
     pub fn is_the_log(&self, partition: u32, records: &[Logged], is_compacted: bool) {
         self.read(partition, Mark(u64::MAX), 0..u64::MAX, records);
         let mut inner = self.lock();

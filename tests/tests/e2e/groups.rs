@@ -52,8 +52,8 @@ async fn die_and_go_on(test: &str, cycles: u64, setup: &Setup, mut disk: Option<
         world.progress(100).await;
         tokio::time::sleep(seed.millis(0..1_500)).await;
         let _ = group.look().await;
-        // Every second time nothing that is written later saves the last commits; otherwise writers go on. They end only
-        // when each record has its outcome: what came later than the end that is looked for would be of no use.
+        // Every second time nothing that is written later saves the last commits; otherwise writers go on. They end
+        // only when each record has its outcome: what came later than the end that is looked for would be of no use.
         let going_on = if cycle % 2 == 0 {
             writers.stop().await;
             group.catches_up(PATIENCE).await;

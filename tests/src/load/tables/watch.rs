@@ -31,7 +31,8 @@ pub(super) async fn watch(table: &Table, seed: &mut Seed) -> Result<(), Status> 
         let shown = watch.told.get(&asked.key).map_or(Shown::NoRecord, |(_, shown)| *shown);
         table.history.told(asked, shown);
     }
-    // A key that was deleted by now, and of which nothing was told, may have been deleted before: nothing is to be told.
+    // A key that was deleted by now, and of which nothing was told, may have been deleted before: nothing is to be
+    // told.
     let gone = table.history.ask(0..table.keys).into_iter();
     let gone: HashMap<_, _> = gone.filter_map(|asked| Some((asked.key, asked.deleted_at()?))).collect();
     let until = Instant::now() + seed.millis(0..3_000);

@@ -40,8 +40,11 @@ async fn d10_what_is_damaged_or_missing_is_named() {
             assert!(refusal.contains(called), "{called}, {harm}: {refusal}");
             assert!(is_manifest || refusal.contains(problem), "{called}, {harm}: {refusal}");
             // Half of it serves nobody.
-            let half = Broker::try_start(&setup.on(&data)).await;
-            if !is_manifest {
+            if is_manifest {
+                let begun = fs::read_dir(&data).expect("a directory").count();
+                assert_eq!(begun, 0, "{called}, {harm}: nothing is begun");
+            } else {
+                let half = Broker::try_start(&setup.on(&data)).await;
                 let refusal = half.expect_err("it does not start").log;
                 assert!(refusal.contains("did not finish"), "{refusal}");
             }
@@ -92,9 +95,24 @@ async fn what_cannot_be_restored_says_what_can() {
     assert!(refused(&["--time", "2200-01-01T00:00:00Z"]).contains("behind the last backup"));
     assert!(refused(&["--backup", &first.id, "--position", "0"]).contains("before backup"));
     // What came after the second is not in what the first goes on with.
+    let second = back_up(&admin).await;
+    for at in [["--time", "2200-01-01T00:00:00Z"], ["--position", "1000000"]] {
+        let behind = refused(&[&["--backup", &first.id], &at[..]].concat());
+        assert!(behind.contains("behind the backup after"), "{behind}");
+    }
+    // One that is damaged is in nobody's way, but for those who might mean it.
+    let damaged = place.join("backups").join(&second.id);
+    let content = fs::read(&damaged).expect("a backup");
+    flip(&damaged, 3, 3);
+    let listed: Vec<_> =
+        admin.list_backups().await.expect("a list").into_iter().map(|backup| backup.id).collect();
+    assert_eq!(listed, std::slice::from_ref(&first.id));
+    for arguments in [&[][..], &["--backup", &second.id]] {
+        assert!(refused(arguments).contains(&second.id), "{}", refused(arguments));
+    }
+    restore(&url(&place), &dir.path().join("first"), &["--backup", &first.id], &[]).expect("it is whole");
     back_up(&admin).await;
-    let behind = refused(&["--backup", &first.id, "--time", "2200-01-01T00:00:00Z"]);
-    assert!(behind.contains("behind the backup after"), "{behind}");
+    fs::write(&damaged, content).expect("it is put back");
     assert!(restore("ftp://x", dir.path(), &[], &[]).expect_err("no place").contains("s3://BUCKET"));
     broker.stop().await;
 

@@ -79,6 +79,9 @@ async fn d10_a_death_leaves_nothing_that_counts() {
         } else if data.join("RESTORING").exists() {
             let refusal = Broker::try_start(&fast.on(&data)).await.expect_err("it is half a directory");
             assert!(refusal.log.contains("did not finish"), "{refusal}");
+        } else {
+            let there = ["LEVEE", "journal", "index"].map(|part| data.join(part).exists());
+            assert_eq!(there, [false; 3], "it had not begun");
         }
     }
     let data = dir.path().join("restored");

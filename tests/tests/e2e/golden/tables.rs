@@ -1,5 +1,5 @@
-//! What is in golden data since format 4: a table that was compacted, with tombstones, whose older segments are deleted,
-//! and a log whose records have expired.
+//! What is in golden data since format 4: a table that was compacted, with tombstones, whose older segments are
+//! deleted, and a log whose records have expired.
 
 use crate::MIB;
 use bytes::Bytes;
