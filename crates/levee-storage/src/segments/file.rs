@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Open files that are kept for readers, at most.
 const OPEN_FILES: usize = 256;
+/// What a removed file has is freed in such parts, in bytes. All at once, it would be one commit of the file system, for
+/// which every sync waits: tens of milliseconds where freed blocks are discarded on the device.
+const FREED_AT_ONCE: u64 = 4 * 1024 * 1024;
 /// What Linux takes in one vectored write.
 const MAX_PARTS: usize = 1024;
 
@@ -108,11 +111,14 @@ impl SegmentStore for FileSegments {
     }
 
     fn remove(&self, id: u64) -> io::Result<()> {
-        fs::remove_file(self.path(id))?;
+        let path = self.path(id);
+        let file = OpenOptions::new().write(true).open(&path)?;
+        fs::remove_file(path)?;
         // Behind it: see where files are opened.
         self.open.remove(&id);
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(open, _)| *open == id);
-        sync_directory(&self.directory)
+        sync_directory(&self.directory)?;
+        free(&file)
     }
 
     fn length(&self, id: u64) -> io::Result<u64> {
@@ -181,6 +187,17 @@ impl SegmentStore for FileSegments {
     fn set_watermark(&self, watermark: [u8; WATERMARK_BYTES]) -> io::Result<()> {
         self.watermark.write_all_at(&watermark, 0)
     }
+}
+
+/// Frees a removed file, each part of it with a commit of its own. Who still reads it comes to its end.
+fn free(file: &File) -> io::Result<()> {
+    let mut length = file.metadata()?.len();
+    while length > 0 {
+        length = length.saturating_sub(FREED_AT_ONCE);
+        file.set_len(length)?;
+        file.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Where a segment lies in a directory.

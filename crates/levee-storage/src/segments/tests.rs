@@ -2,6 +2,7 @@
 
 use super::*;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 const CAPACITY: u64 = 64 * 1024;
@@ -74,6 +75,17 @@ fn files_are_found_again() {
     let store = FileSegments::open(directory.path()).unwrap();
     assert_eq!(read(&store, 1, 0, 6).unwrap(), b"header");
     assert_eq!(store.watermark().unwrap(), [3; WATERMARK_BYTES]);
+}
+
+#[test]
+fn what_is_removed_gives_its_room_back_also_while_somebody_reads_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = FileSegments::open(directory.path()).unwrap();
+    store.create(1, 9 << 20, b"header").unwrap();
+    let reader = std::fs::File::open(segment_file(&directory.path().join("journal"), 1)).unwrap();
+    assert!(reader.metadata().unwrap().blocks() > 0);
+    store.remove(1).unwrap();
+    assert_eq!((reader.metadata().unwrap().len(), reader.metadata().unwrap().blocks()), (0, 0));
 }
 
 #[test]
