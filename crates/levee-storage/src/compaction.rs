@@ -14,17 +14,23 @@ use std::time::Duration;
 pub(crate) use erasure::Erasure;
 pub(crate) use pass::Pass;
 
+/// Who is further behind a rate does not catch up: that would be a burst, and others wait for it.
+const MOST_BEHIND: Duration = Duration::from_millis(100);
+
 /// Keeps work at the rate that maintenance has.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    started: Duration,
     rate: u64,
+    /// When all that was done may be done.
+    due: Duration,
+    /// Bytes that were done.
+    bytes: u64,
 }
 
 impl Pace {
     /// It begins now, by the time that never jumps. A rate of 0 is none.
     pub(crate) fn new(started: Duration, rate: u64) -> Self {
-        Self { started, rate }
+        Self { rate, due: started, bytes: 0 }
     }
 
     /// The rate when `wasted` of `all` bytes are to be won: `rate` up to a fifth, four times as much for two fifths,
@@ -36,10 +42,13 @@ impl Pace {
         u64::try_from(hurried).unwrap_or(u64::MAX).max(rate)
     }
 
-    /// How long what has so many bytes must still take.
-    pub(crate) fn wait(&self, now: Duration, bytes: u64) -> Duration {
-        let micros = bytes.saturating_mul(1_000_000).checked_div(self.rate).unwrap_or(0);
-        (self.started + Duration::from_micros(micros)).saturating_sub(now)
+    /// How long work must still take that comes to so many bytes since it began.
+    pub(crate) fn wait(&mut self, now: Duration, bytes: u64) -> Duration {
+        let more = bytes.saturating_sub(self.bytes);
+        let micros = more.saturating_mul(1_000_000).checked_div(self.rate).unwrap_or(0);
+        self.bytes = bytes;
+        self.due = self.due.max(now.saturating_sub(MOST_BEHIND)) + Duration::from_micros(micros);
+        self.due.saturating_sub(now)
     }
 }
 

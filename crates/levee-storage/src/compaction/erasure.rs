@@ -57,7 +57,7 @@ impl<'a, S: SegmentStore> Erasure<'a, S> {
 
     /// Does it; tells how many records there were.
     pub(crate) async fn run(mut self, audit: AuditEvent) -> Result<u64, StorageError> {
-        let pace = self.shard.pace();
+        let mut pace = self.shard.pace();
         let (mut at, mut read_bytes) = (0, 0);
         loop {
             let rows = self.shard.log().rows(self.partition, at, ROWS)?;
@@ -73,7 +73,7 @@ impl<'a, S: SegmentStore> Erasure<'a, S> {
                 }
                 at = base + u64::from(row.records);
                 read_bytes += u64::from(row.length);
-                self.shard.keep(pace, read_bytes).await;
+                self.shard.keep(&mut pace, read_bytes).await;
             }
         }
         self.forget_row().await?;

@@ -14,7 +14,7 @@ use levee_types::PartitionId;
 use std::ops::Range;
 
 /// Rows that are read at once.
-const ROWS: usize = 20_000;
+const ROWS: usize = 4_000;
 
 /// The newest records of a part of a log, once all rows were read.
 pub(super) struct Newest {
@@ -48,19 +48,23 @@ impl Newest {
         self.offsets.binary_search(&offset).is_ok()
     }
 
-    /// Reads some rows.
+    /// Reads some rows. Tells how many.
     pub(super) fn read<S: SegmentStore>(
         &mut self,
         tables: &TableReader<'_, S>,
         partition: PartitionId,
-    ) -> Result<(), StorageError> {
+    ) -> Result<u64, StorageError> {
         let behind = self.behind.take();
-        self.behind = tables.each_newest(partition, behind.as_deref(), ROWS, |offset| self.add(offset))?;
+        let mut rows = 0;
+        self.behind = tables.each_newest(partition, behind.as_deref(), ROWS, |offset| {
+            rows += 1;
+            self.add(offset);
+        })?;
         if self.behind.is_none() {
             self.offsets.sort_unstable();
             self.is_complete = true;
         }
-        Ok(())
+        Ok(rows)
     }
 
     fn add(&mut self, offset: u64) {

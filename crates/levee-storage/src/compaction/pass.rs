@@ -154,7 +154,8 @@ impl<'a, S: SegmentStore> Pass<'a, S> {
         if self.newest.is_complete() {
             self.newest = Newest::of(from..self.end, self.sizes.newest);
         }
-        self.newest.read(&self.shard.tables(), self.partition)
+        self.steps.done.key_rows += self.newest.read(&self.shard.tables(), self.partition)?;
+        Ok(())
     }
 
     /// The bytes of a batch; `None`: it is elsewhere by now.

@@ -116,14 +116,14 @@ impl<S: SegmentStore> Maintenance<S> {
         Ok(is_due.then(|| self.shard.pace()))
     }
 
-    async fn compact(&mut self, partition: PartitionId, pace: Pace) -> Result<(), StorageError> {
+    async fn compact(&mut self, partition: PartitionId, mut pace: Pace) -> Result<(), StorageError> {
         // Its rows are others afterwards, also if it ends early.
         self.compaction.tombstones.remove(&partition);
         self.is_busy = true;
         let began_ms = self.shard.steady().now_ms();
         let result = async {
             let pass = Pass::new(&self.shard, partition, Sizes::DEFAULT)?;
-            pass.run(|done| self.keeps(pace, done)).await
+            pass.run(|done| self.keeps(&mut pace, done)).await
         }
         .await;
         match result {
@@ -148,8 +148,8 @@ impl<S: SegmentStore> Maintenance<S> {
     }
 
     /// Waits as long as the work that was done must take. Tells whether it goes on.
-    fn keeps(&self, pace: Pace, done: Compacted) -> bool {
-        let wait = pace.wait(self.shard.monotonic(), done.read_bytes);
+    fn keeps(&self, pace: &mut Pace, done: Compacted) -> bool {
+        let wait = pace.wait(self.shard.monotonic(), done.work());
         self.goes_on() && (wait.is_zero() || self.waits(wait))
     }
 

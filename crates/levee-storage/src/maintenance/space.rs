@@ -25,6 +25,10 @@ const IDLE_LOOK_SHARE: u32 = 100;
 const LOOK_SHARE: u32 = 20;
 /// What must vanish waits so long for others, which then take no work of their own: it ends a segment.
 const ERASURE_PATIENCE_MS: u64 = 60_000;
+/// What is moved in one step, in bytes: others wait for no more than that.
+const STEP_BYTES: u64 = 128 * 1024;
+/// Bytes that are moved in the time that the committer takes for a batch however small it is, about.
+const BATCH_WORK: u64 = 4 * 1024;
 /// Segments whose content is moved at once, in full ones.
 const MOVED_AT_ONCE: u64 = 1;
 /// Looks at once: each finds what the one before has left.
@@ -101,7 +105,6 @@ impl<S: SegmentStore> Maintenance<S> {
         let settings = self.shard.settings();
         // On a disk that is nearly full each segment is deleted before the next one is moved.
         let bytes = if self.has_room() { settings.segment_bytes * MOVED_AT_ONCE } else { 0 };
-        let step = settings.group_bytes;
         let now = self.shard.monotonic();
         self.space.damaged.retain(|_, until| *until > now);
         let damaged: BTreeSet<u64> = self.space.damaged.keys().copied().collect();
@@ -120,21 +123,22 @@ impl<S: SegmentStore> Maintenance<S> {
             // A backup needs them still: what is moved now would take the room that is left.
             return Ok(false);
         }
-        let moved = self.relocate(todo.victims.into_iter().collect(), step).await?;
+        let moved = self.relocate(todo.victims.into_iter().collect()).await?;
         self.space.is_more |= todo.is_more;
         Ok(moved > 0 || deleted > 0 && !to_vanish.is_empty())
     }
 
     /// Moves what is needed of some segments. Tells how many bytes.
-    async fn relocate(&mut self, victims: BTreeSet<u64>, step: u64) -> Result<u64, StorageError> {
+    async fn relocate(&mut self, victims: BTreeSet<u64>) -> Result<u64, StorageError> {
         let mut total = 0;
         let mut from = (!victims.is_empty()).then(Vec::new);
         while let Some(key) = from
             && self.goes_on()
         {
-            let lying = self.shard.lying_in(&victims, &key, step)?;
+            let lying = self.shard.lying_in(&victims, &key, STEP_BYTES)?;
             from = lying.next;
             if let Some((partition, ..)) = lying.batches.first() {
+                let work = lying.bytes + lying.batches.len() as u64 * BATCH_WORK;
                 let (moved, damaged) = self.shard.relocate(partition.tenant, lying.batches).await?;
                 for segment in damaged {
                     tracing::error!(
@@ -145,7 +149,7 @@ impl<S: SegmentStore> Maintenance<S> {
                 }
                 total += moved;
                 metrics::counter!("levee_journal_relocated_bytes_total").increment(moved);
-                self.pace(moved);
+                self.pace(work);
             }
         }
         Ok(total)

@@ -44,7 +44,7 @@ impl<S: SegmentStore> Shard<S> {
     }
 
     /// Waits as long as so many bytes must take.
-    pub(crate) async fn keep(&self, pace: Pace, bytes: u64) {
+    pub(crate) async fn keep(&self, pace: &mut Pace, bytes: u64) {
         let wait = pace.wait(self.monotonic(), bytes);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;

@@ -46,9 +46,14 @@ pub(crate) const BATCH_OVERHEAD: u64 = 128;
 /// Rows that are looked at in one go.
 const ROWS: usize = 4096;
 
+/// Batches that are moved in one step, at most: the committer looks each one up while others wait.
+const MOVED_BATCHES: usize = 64;
+
 /// Batches of one tenant that lie in some segments.
 pub(crate) struct Lying {
     pub(crate) batches: Vec<(PartitionId, u64, BatchRow)>,
+    /// What they take in the journal, about.
+    pub(crate) bytes: u64,
     /// Where to look for the next ones; `None`: there are no more.
     pub(crate) next: Option<Vec<u8>>,
 }
@@ -134,7 +139,7 @@ impl<S: SegmentStore> Shard<S> {
         Ok(row.map(|row| Checkpoint::decode(&row[..])).transpose()?.unwrap_or_default())
     }
 
-    /// Batches in some segments, from a key on: of one tenant, and about `max_bytes`.
+    /// Batches in some segments, from a key on: of one tenant, about `max_bytes`, and few enough for one step.
     pub(crate) fn lying_in(
         &self,
         segments: &BTreeSet<u64>,
@@ -144,19 +149,19 @@ impl<S: SegmentStore> Shard<S> {
         let view = self.inner.index.view();
         let mut cursor = view.sweep(Keyspace::Index);
         cursor.seek(from)?;
-        let mut lying = Lying { batches: Vec::new(), next: None };
-        let mut bytes = 0;
+        let mut lying = Lying { batches: Vec::new(), bytes: 0, next: None };
         let mut looked_at = 0;
         while let Some((key, row)) = cursor.item() {
             let (partition, base_offset) = keys::batch_of(key).ok_or(BadRow)?;
             let is_another = lying.batches.last().is_some_and(|(last, ..)| last.tenant != partition.tenant);
-            if bytes >= max_bytes || looked_at >= ROWS || is_another {
+            let is_enough = lying.bytes >= max_bytes || lying.batches.len() >= MOVED_BATCHES;
+            if is_enough || looked_at >= ROWS || is_another {
                 lying.next = Some(key.to_vec());
                 break;
             }
             let row = BatchRow::decode(row)?;
             if segments.contains(&row.segment) {
-                bytes += u64::from(row.length) + BATCH_OVERHEAD;
+                lying.bytes += u64::from(row.length) + BATCH_OVERHEAD;
                 lying.batches.push((partition, base_offset, row));
             }
             looked_at += 1;
@@ -197,13 +202,13 @@ impl<S: SegmentStore> Shard<S> {
     /// backup is made of them.
     pub(crate) async fn delete_segments(&self, mut ids: Vec<u64>) -> Result<u64, StorageError> {
         let Some(_deleting) = self.inner.pins.try_delete() else { return Ok(0) };
+        let there = self.list()?;
+        ids.retain(|id| there.contains(id));
         let deleted =
             self.change(0, None, move |machine, draft, _| machine.delete_segments(&ids, draft)).await?;
         self.remove(&deleted)?;
         Ok(deleted.len() as u64)
     }
-        let there = self.list()?;
-        ids.retain(|id| there.contains(id));
 
     /// Removes what is deleted. The entry that says so is durable.
     fn remove(&self, ids: &[u64]) -> Result<(), StorageError> {

@@ -34,6 +34,9 @@ pub struct TablePage {
     pub after: Option<Bytes>,
 }
 
+/// Bytes of batches that are looked at in the time in which the row of a key is read, about.
+const KEY_ROW_WORK: u64 = 256;
+
 /// What compaction did to a partition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Compacted {
@@ -43,6 +46,15 @@ pub struct Compacted {
     pub removed_bytes: u64,
     /// Records that were removed.
     pub removed_records: u64,
+    /// Rows of keys that were read to know which records are the newest.
+    pub key_rows: u64,
+}
+
+impl Compacted {
+    /// What was done, in bytes of batches: what it is paced by.
+    pub(crate) fn work(&self) -> u64 {
+        self.read_bytes + self.key_rows * KEY_ROW_WORK
+    }
 }
 
 /// What verification found in a partition.
@@ -100,12 +112,12 @@ impl<S: SegmentStore> Shard<S> {
         partition: PartitionId,
         progress: &mut (dyn FnMut(Compacted) + Send),
     ) -> Result<Compacted, StorageError> {
-        let pace = self.pace();
+        let mut pace = self.pace();
         let mut pass = Pass::new(self, partition, Sizes::DEFAULT)?;
         let mut last = Compacted::default();
         while let Some(done) = pass.step().await? {
             progress(done);
-            self.keep(pace, done.read_bytes).await;
+            self.keep(&mut pace, done.work()).await;
             last = done;
         }
         Ok(last)

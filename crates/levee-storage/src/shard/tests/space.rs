@@ -149,6 +149,23 @@ fn a_batch_that_is_trimmed_while_it_is_moved_does_not_come_back() {
 }
 
 #[test]
+fn a_step_moves_few_batches_however_small_they_are() {
+    let harness = Harness::with(settings());
+    let tenant = harness.tenant("acme");
+    let kept = harness.topic(tenant, "kept", &[]);
+    for number in 0..65 {
+        harness.append(kept, &text(number, 100), None).unwrap();
+    }
+    let all = segments(&harness).into_iter().collect();
+    let first = harness.shard.lying_in(&all, &[], 1 << 20).unwrap();
+    let behind = harness.shard.lying_in(&all, &first.next.unwrap(), 1 << 20).unwrap();
+    assert_eq!((first.batches.len(), behind.batches.len(), behind.next), (64, 1, None));
+    assert_eq!((first.bytes, behind.bytes), (64 * 228, 228), "with what a batch takes beside its bytes");
+    let (moved, _) = harness.wait(harness.shard.relocate(tenant, first.batches)).unwrap();
+    assert_eq!(moved, 6_400);
+}
+
+#[test]
 fn what_recovery_needs_is_not_deleted_whoever_asks() {
     let harness = Harness::with(settings());
     let tenant = harness.tenant("acme");

@@ -17,7 +17,7 @@ fn c1_superseded_records_go_and_the_others_stay_where_they_are() {
     }
     let before = world.scan(10, 100);
     let done = world.compact();
-    assert_eq!((done.read_bytes, done.removed_records), (8, 3));
+    assert_eq!((done.read_bytes, done.removed_records, done.key_rows), (8, 3, 5));
     let live = vec![(2, 'c'), (3, 'a'), (4, 'x'), (6, 'b'), (7, 'z')];
     assert_eq!(world.log(), live);
     assert_eq!(world.scan(10, 100), before);
