@@ -43,7 +43,8 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<()> {
             keyed::batch(numbers.into_iter(), VALUE_BYTES, &mut seed)
         });
         keyed::produce(&endpoint, TENANT, overwrites).await?;
-        alone.push(acks_of(&endpoint, count, &credential, TOPIC).await?);
+        // Before and after it: the disk is not the same all the time.
+        let mut quiet = acks_of(&endpoint, count * 3, &credential, TOPIC).await?;
         let compacted = endpoint.clone();
         let compaction =
             tokio::spawn(async move { Raw::tenant(&compacted, TENANT).compact(keyed::TABLE).await });
@@ -58,6 +59,8 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<()> {
         bench.report.note("compaction: records beside it", &json!(samples.len()));
         beside.push(samples);
         let done = compaction.await??;
+        quiet.extend(acks_of(&endpoint, count * 3, &credential, TOPIC).await?);
+        alone.push(quiet);
         bench.report.note(
             "compaction: MB read and removed",
             &json!([done.read_bytes / 1_000_000, done.removed_bytes / 1_000_000]),
