@@ -23,6 +23,8 @@ const TAG_APPEND_STAGED: u8 = 7;
 const TAG_SET_KEYS: u8 = 8;
 /// A batch in the place of others, and behind it an append; since format 4.
 const TAG_REWRITE: u8 = 9;
+/// Once stood in the place of the time of tombstones when a batch was only moved. Not written any more.
+const MOVED: u64 = u64::MAX;
 
 /// One operation. The payload of an append, a staged batch, keys or a rewritten batch stands behind all operations of
 /// its entry.
@@ -243,7 +245,8 @@ impl Operation {
                 }));
             }
             TAG_REWRITE => {
-                let tombstones_until_ms = input.u64()?;
+                let tombstones_until_ms =
+                    Some(input.u64()?).filter(|until_ms| *until_ms != MOVED).unwrap_or(0);
                 let [tag] = input.array()?;
                 let batch = decode_append(tag, input)?;
                 return Ok(Self::Rewrite(RewriteMeta { batch, tombstones_until_ms }));

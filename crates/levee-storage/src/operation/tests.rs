@@ -224,7 +224,7 @@ fn what_format_4_adds_is_pinned() {
     let compacted = Operation::Rewrite(RewriteMeta { batch, tombstones_until_ms: 11 });
     let forget = Operation::Delete { keyspace: Keyspace::Keys, key: vec![0xaa] };
     let mut bytes = Vec::new();
-    [keys, moved, compacted, forget].iter().for_each(|operation| operation.encode(&mut bytes));
+    [&keys, &moved, &compacted, &forget].iter().for_each(|operation| operation.encode(&mut bytes));
     let append = concat!(
         "01",
         "01000000",
@@ -241,6 +241,10 @@ fn what_format_4_adds_is_pinned() {
     let keys = "080100000002000000000000000300000004000000000000000500000006000000";
     let expected = format!("{keys}090000000000000000{append}090b00000000000000{append}030301000000aa");
     assert_eq!(hex::encode(&bytes), expected);
+    let mut as_it_was = Vec::new();
+    moved.encode(&mut as_it_was);
+    as_it_was[1..9].fill(0xff);
+    assert_eq!(Operation::decode_all(&as_it_was).unwrap(), [moved]);
 }
 
 #[test]
