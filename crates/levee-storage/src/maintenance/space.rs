@@ -27,7 +27,7 @@ const LOOK_SHARE: u32 = 20;
 const ERASURE_PATIENCE_MS: u64 = 60_000;
 /// What is moved in one step, in bytes: others wait for no more than that.
 const STEP_BYTES: u64 = 128 * 1024;
-/// Bytes that are moved in the time that the committer takes for a batch however small it is, about.
+/// Bytes that are moved in the time that the committer takes for a batch however small it is: an estimate.
 const BATCH_WORK: u64 = 4 * 1024;
 /// Segments whose content is moved at once, in full ones.
 const MOVED_AT_ONCE: u64 = 1;

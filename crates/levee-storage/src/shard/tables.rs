@@ -34,7 +34,7 @@ pub struct TablePage {
     pub after: Option<Bytes>,
 }
 
-/// Bytes of batches that are looked at in the time in which the row of a key is read, about.
+/// Bytes of batches that are looked at in the time in which the row of a key is read: an estimate.
 const KEY_ROW_WORK: u64 = 256;
 
 /// What compaction did to a partition.
@@ -47,7 +47,7 @@ pub struct Compacted {
     /// Records that were removed.
     pub removed_records: u64,
     /// Rows of keys that were read to know which records are the newest.
-    pub key_rows: u64,
+    pub(crate) key_rows: u64,
 }
 
 impl Compacted {
