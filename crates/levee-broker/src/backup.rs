@@ -21,7 +21,7 @@ pub mod restore;
 
 pub(crate) use manifest::Summary;
 pub(crate) use pace::Pace;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, Summaries};
 
 #[cfg(test)]
 mod tests;

@@ -88,7 +88,7 @@ async fn d10_what_is_restored_is_all_tenants_at_one_cut() {
     for writers in writers {
         assert_eq!(writers.stop().await, Vec::<String>::new());
     }
-    let listed = admin.list_backups().await.expect("a list");
+    let listed = admin.list_backups().await.expect("a list").backups;
     assert_eq!(listed, backups.iter().map(|(backup, ..)| backup.clone()).collect::<Vec<_>>());
     broker.stop().await;
 

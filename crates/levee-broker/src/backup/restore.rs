@@ -1,8 +1,8 @@
 //! Making a data directory of what is at a place.
 
 use super::manifest::{Manifest, Part, StoredFile, StoredSegment, Summary};
-use super::place::{AT_ONCE, Summaries};
-use super::{Pace, Place};
+use super::place::AT_ONCE;
+use super::{Pace, Place, Summaries};
 use crate::blocking::{Blocking, Turn};
 use crate::fields::invalid;
 use crate::settings::BackupSettings;

@@ -8,7 +8,7 @@ use super::transfer::restored::Takeover;
 use crate::authorize::{Authorizer, OnNode, Permit};
 use crate::backup::create::{Creation, Progress};
 use crate::backup::restore::{At, Fetching, Plan, Wanted};
-use crate::backup::{Pace, Place, Summary};
+use crate::backup::{Pace, Place, Summaries, Summary};
 use crate::blocking::{Blocking, Turn};
 use crate::codec::ProtocolCodec;
 use crate::error::reply;
@@ -166,8 +166,13 @@ impl Backups {
         request: &Request<v1::ListBackupsRequest>,
     ) -> Result<v1::ListBackupsResponse, LeveeError> {
         let _permit = self.authorizer.node(request, Operation::ListBackups)?;
-        let backups = self.place()?.summaries().await?.whole;
-        Ok(v1::ListBackupsResponse { backups: backups.iter().map(to_proto).collect() })
+        let Summaries { whole, damaged } = self.place()?.summaries().await?;
+        let damaged = damaged.into_iter().map(|(id, error)| {
+            let problem = format!("{}; {}", error.message, error.hint);
+            v1::DamagedBackup { id, problem }
+        });
+        let backups = whole.iter().map(to_proto).collect();
+        Ok(v1::ListBackupsResponse { backups, damaged: damaged.collect() })
     }
 
     fn restore(

@@ -8,7 +8,7 @@ use crate::progress;
 use crate::session::Session;
 use crate::units::{show_size, show_time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use levee_client::v1::Backup;
+use levee_client::v1::{Backup, DamagedBackup, ListBackupsResponse};
 use levee_types::TenantName;
 use serde_json::{Value, json};
 
@@ -52,7 +52,8 @@ async fn list(session: &Session) -> Result<View, Failure> {
         Column::number("SIZE"),
         Column::number("WRITTEN"),
     ];
-    let backups = session.ask(session.operator()?.admin().list_backups()).await?;
+    let ListBackupsResponse { backups, damaged } =
+        session.ask(session.operator()?.admin().list_backups()).await?;
     let rows = backups.iter().map(|backup| {
         vec![
             backup.id.clone(),
@@ -63,9 +64,14 @@ async fn list(session: &Session) -> Result<View, Failure> {
         ]
     });
     let section = Section::Rows { columns: COLUMNS, rows: rows.collect() };
-    Ok(View::of("backups", backups.iter().map(to_json).collect())
+    let of_damaged = |backup: &DamagedBackup| json!({ "id": backup.id, "problem": backup.problem });
+    let view = View::of("backups", backups.iter().map(to_json).collect())
+        .with("damaged", damaged.iter().map(of_damaged).collect())
         .named(backups.iter().map(|backup| backup.id.clone()))
-        .section(section))
+        .section(section);
+    Ok(damaged.iter().fold(view, |view, DamagedBackup { id, problem }| {
+        view.line(format!("backup {id} is damaged: {problem}"))
+    }))
 }
 
 async fn restore(args: &RestoreArgs, session: &Session) -> Result<View, Failure> {

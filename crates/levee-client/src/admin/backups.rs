@@ -54,13 +54,13 @@ impl Admin {
         Ok(BackupProgress { stream: response.into_inner(), id })
     }
 
-    /// The backups that there are, in the order in which they were made.
+    /// The backups that there are, in the order in which they were made, and those that are damaged.
     ///
     /// # Errors
     /// As [`Admin`] says.
-    pub async fn list_backups(&self) -> Result<Vec<v1::Backup>, Error> {
+    pub async fn list_backups(&self) -> Result<v1::ListBackupsResponse, Error> {
         let request = self.client.request(v1::ListBackupsRequest {});
-        Ok(self.client.backups().list_backups(request).await?.into_inner().backups)
+        Ok(self.client.backups().list_backups(request).await?.into_inner())
     }
 
     /// Begins to make a tenant of what it was in a backup: `backup`, or the newest that fits; at a time in Unix

@@ -1,13 +1,14 @@
 //! What is missing or damaged at a place is named, and nothing comes of it.
 
 use super::{back_up, restore, url, with_place};
-use levee_tests::broker::{Broker, Setup};
+use levee_tests::broker::{Broker, Setup, levee};
 use levee_tests::files::{flip, under};
 use levee_tests::load::{Pace, World, Writers};
 use levee_tests::recorder::Recorder;
 use levee_tests::seed::Seed;
 use levee_tests::tenancy::{name, operator};
 use std::fs;
+use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d10_what_is_damaged_or_missing_is_named() {
@@ -104,9 +105,14 @@ async fn what_cannot_be_restored_says_what_can() {
     let damaged = place.join("backups").join(&second.id);
     let content = fs::read(&damaged).expect("a backup");
     flip(&damaged, 3, 3);
-    let listed: Vec<_> =
-        admin.list_backups().await.expect("a list").into_iter().map(|backup| backup.id).collect();
-    assert_eq!(listed, std::slice::from_ref(&first.id));
+    let listed = admin.list_backups().await.expect("a list");
+    assert_eq!(listed.backups, std::slice::from_ref(&first));
+    let [named] = &listed.damaged[..] else { panic!("{listed:?}") };
+    assert!(named.id == second.id && named.problem.contains(&second.id), "{named:?}");
+    let mut ls = Command::new(levee());
+    ls.env_clear().env("HOME", dir.path()).env("LEVEE_ENDPOINT", broker.endpoint()).args(["backup", "ls"]);
+    let shown = String::from_utf8(ls.output().expect("levee runs").stdout).expect("a text");
+    assert!(shown.contains(&format!("backup {} is damaged", second.id)), "{shown}");
     for arguments in [&[][..], &["--backup", &second.id]] {
         assert!(refused(arguments).contains(&second.id), "{}", refused(arguments));
     }

@@ -48,7 +48,7 @@ async fn d10_a_death_leaves_nothing_that_counts() {
     let broker = Broker::start(&fast).await;
     assert!(!fast.data.join("scratch").exists(), "what was left is removed");
     let admin = operator(&broker.endpoint());
-    assert_eq!(admin.list_backups().await.expect("a list"), []);
+    assert_eq!(admin.list_backups().await.expect("a list").backups, []);
     let backup = back_up(&admin).await;
     assert!(left > 0 && backup.written_bytes < backup.bytes, "what is there is used: {backup:?}");
     broker.stop().await;
@@ -122,7 +122,7 @@ async fn a_backup_goes_on_without_its_caller_and_there_is_one_at_a_time() {
     assert!(second.contains("goes on already"), "{second}");
     drop(making);
     let listed = wait::poll("the backup is made", PATIENCE, async || {
-        admin.list_backups().await.ok().filter(|backups| !backups.is_empty())
+        admin.list_backups().await.ok().map(|list| list.backups).filter(|backups| !backups.is_empty())
     });
     assert_eq!(listed.await.len(), 1);
     broker.stop().await;

@@ -93,7 +93,7 @@ async fn d10_backups_go_to_an_s3_server() {
     let second = back_up(&admin).await;
     assert!(second.written_bytes < second.bytes && second.sequence > first.sequence, "{second:?}");
     writers.stop().await;
-    assert_eq!(admin.list_backups().await.expect("a list"), [first, second.clone()]);
+    assert_eq!(admin.list_backups().await.expect("a list").backups, [first, second.clone()]);
     assert_eq!(fs::read_dir(bucket.join("backups/levee/one/backups")).expect("objects").count(), 2);
 
     let tenant = admin.restore_tenant(&name("checked"), Some(&name("again")), None, None).await;
