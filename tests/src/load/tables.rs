@@ -14,6 +14,7 @@ use bytes::Bytes;
 use levee_client::{Client, Error, Position, ReadRecord, Reader, ReaderSettings, Record, StartAt};
 use levee_proto::v1;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::Status;
@@ -143,6 +144,13 @@ impl Table {
         Ok(())
     }
 
+    /// Where the log of a partition begins and ends.
+    async fn offsets(&self, partition: u32) -> Result<Range<u64>, Status> {
+        let position = Position { topic: self.topic.clone(), partition, from: StartAt::End };
+        let offsets = self.client().offsets(vec![position]).await.map_err(|error| away(&error))?;
+        Ok(offsets[0].start..offsets[0].end)
+    }
+
     async fn reader(&self, partition: u32, from: StartAt, credit: Option<u64>) -> Result<Reader, Error> {
         let defaults = ReaderSettings { stop_at_end: true, ..ReaderSettings::default() };
         let settings = ReaderSettings { credit_bytes: credit.unwrap_or(defaults.credit_bytes), ..defaults };
@@ -161,6 +169,12 @@ impl Table {
             }
         }
     }
+}
+
+/// The error of a client library that is to try again, as a call of the protocol has it.
+fn away(error: &Error) -> Status {
+    assert!(error.is_retryable(), "{error}");
+    Status::unavailable(error.to_string())
 }
 
 /// The name of a key.

@@ -1,13 +1,14 @@
 //! Everybody who reads a table while it changes: by key, by prefix, and its log from random offsets.
 
 use super::watch::watch;
-use super::{Table, name, shown};
+use super::{Table, away, name, shown};
 use crate::raw;
 use crate::seed::Seed;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use levee_client::{Position, StartAt};
+use levee_client::StartAt;
 use levee_proto::v1;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -129,20 +130,15 @@ async fn get(table: &Table, seed: &mut Seed) -> Result<(), Status> {
 async fn hop(table: &Table, seed: &mut Seed) -> Result<(), Status> {
     let partition = u32::try_from(seed.index(table.partitions as usize)).unwrap_or(0);
     let mark = table.history.mark();
-    let position = Position { topic: table.topic.clone(), partition, from: StartAt::End };
-    let away = |error: levee_client::Error| {
-        assert!(error.is_retryable(), "{error}");
-        Status::unavailable(error.to_string())
-    };
-    let offsets = table.client().offsets(vec![position]).await.map_err(away)?;
-    let (start, end) = (offsets[0].start, offsets[0].end);
+    let Range { start, end } = table.offsets(partition).await?;
     let from = seed.range(start..end + 1);
     let credit = seed.range(1..200_000);
-    let mut reader = table.reader(partition, StartAt::Offset(from), Some(credit)).await.map_err(away)?;
+    let mut reader =
+        table.reader(partition, StartAt::Offset(from), Some(credit)).await.map_err(|error| away(&error))?;
     let (records, outcome) = table.read_to_end(&mut reader).await;
     match outcome {
         Ok(()) => table.history.read(partition, mark, from..end, &records),
         Err(_) => table.history.saw(partition, &records),
     }
-    outcome.map_err(away)
+    outcome.map_err(|error| away(&error))
 }

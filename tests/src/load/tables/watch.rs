@@ -1,7 +1,7 @@
 //! A watcher of a table: it is told what is there, and then of every change.
 
 use super::{Table, parse_key, shown};
-use crate::history::{Shown, TableHistory};
+use crate::history::{Asked, Shown, TableHistory};
 use crate::seed::Seed;
 use levee_proto::v1;
 use std::collections::HashMap;
@@ -31,17 +31,24 @@ pub(super) async fn watch(table: &Table, seed: &mut Seed) -> Result<(), Status> 
         let shown = watch.told.get(&asked.key).map_or(Shown::NoRecord, |(_, shown)| *shown);
         table.history.told(asked, shown);
     }
-    // A key that was deleted by now, and of which nothing was told, may have been deleted before: nothing is to be
-    // told.
-    let gone = table.history.ask(0..table.keys).into_iter();
-    let gone: HashMap<_, _> = gone.filter_map(|asked| Some((asked.key, asked.deleted_at()?))).collect();
+    // A key of which nothing was told, and whose tombstone is before here, may have been deleted before the watch
+    // began: nothing is to be told. It is the offset that says so, as who deleted it may not know yet, or never.
+    let mut ends = Vec::new();
+    for partition in 0..table.partitions {
+        ends.push(table.offsets(partition).await?.end);
+    }
+    let is_gone = |asked: &Asked| {
+        asked.deleted_at().is_some_and(|offset| offset < ends[table.history.partition(asked.key) as usize])
+    };
     let until = Instant::now() + seed.millis(0..3_000);
     // It may be quiet.
     while let Ok(next) = tokio::time::timeout_at(until.into(), watch.next()).await {
         next?;
     }
     for asked in table.history.ask(0..table.keys) {
-        while asked.is_owed(watch.last_told(asked.key).or(gone.get(&asked.key).copied())) {
+        while asked.is_owed(watch.last_told(asked.key))
+            && (watch.last_told(asked.key).is_some() || !is_gone(&asked))
+        {
             watch.next().await?;
         }
     }
