@@ -80,9 +80,14 @@ pub enum JournalError {
 /// allocated and never written, a file system must commit its own log too; blocks that hold zeros already
 /// cost only themselves. So of the syncs of small groups one in many pays for that, and not nearly all.
 const ZEROS_AHEAD: usize = 256 * 1024;
-/// Groups of this many bytes and more write no zeros, which would be written for nothing: such groups fill
-/// the blocks themselves.
+/// Groups of this many bytes and more that follow each other write no zeros, which would be written for nothing: such
+/// groups fill the blocks themselves.
 const SMALL_GROUP: u64 = 16 * 1024;
+/// Where small groups and large ones come by turns, there are so many zeros for the small ones between two large ones,
+/// which would write over more. The large one takes them along: it has to pay for the file system's log anyway.
+const ZEROS_BETWEEN: u64 = 32 * 1024;
+/// A block of the file system, at most, usually.
+const BLOCK: u64 = 4 * 1024;
 static ZEROS: [u8; ZEROS_AHEAD] = [0; ZEROS_AHEAD];
 
 /// The writing end of a journal.
@@ -97,6 +102,8 @@ pub struct Journal<S> {
     capacity: u64,
     /// Where the zeros end that were written ahead; at `position` or behind it.
     zeros_end: u64,
+    /// The last group was a small one.
+    was_small: bool,
     next_sequence: u64,
     previous_crc: u32,
     durable: u64,
@@ -167,6 +174,7 @@ impl<S: SegmentStore> Journal<S> {
         self.scratch = scratch;
         self.position = end;
         self.zeros_end = self.zeros_end.max(end + zeros.len() as u64);
+        self.was_small = size < SMALL_GROUP;
         self.next_sequence = sequence;
         self.previous_crc = crc;
         Ok(written)
@@ -174,10 +182,15 @@ impl<S: SegmentStore> Journal<S> {
 
     /// The zeros that go with a group of `size` bytes that ends at `end`.
     fn zeros_behind(&self, end: u64, size: u64) -> &'static [u8] {
-        if size >= SMALL_GROUP || end <= self.zeros_end {
+        if end <= self.zeros_end {
             return &[];
         }
-        let room = end.next_multiple_of(ZEROS_AHEAD as u64).min(self.capacity) - end;
+        let zeros_end = match (self.was_small, size < SMALL_GROUP) {
+            (true, true) => end.next_multiple_of(ZEROS_AHEAD as u64),
+            (false, false) => return &[],
+            (true, false) | (false, true) => (end + ZEROS_BETWEEN).next_multiple_of(BLOCK),
+        };
+        let room = zeros_end.min(self.capacity) - end;
         // Less than ZEROS_AHEAD.
         &ZEROS[..usize::try_from(room).unwrap_or(0)]
     }

@@ -153,6 +153,7 @@ impl<S: SegmentStore> Journal<S> {
             position: scan.position,
             capacity: scan.length.max(segment_bytes),
             zeros_end: scan.position,
+            was_small: false,
             next_sequence: scan.sequence,
             previous_crc: scan.crc,
             durable: scan.sequence - 1,

@@ -110,23 +110,42 @@ fn small_groups_write_zeros_ahead_and_large_ones_do_not() {
     Journal::create(&store, ID, capacity).unwrap();
     let apply = |_| Ok::<(), JournalDamage>(());
     let mut journal = Journal::open(Arc::new(store), ID, capacity, None, apply).unwrap();
-    let large = SMALL_GROUP as usize;
-    journal.append(&[entry(0, large)]).unwrap();
-    assert_eq!(journal.zeros_end, journal.position, "a large group");
-    journal.append(&[entry(1, 600)]).unwrap();
-    assert_eq!(journal.zeros_end, AHEAD, "a small group");
-    journal.append(&[entry(2, 600)]).unwrap();
-    assert_eq!(journal.zeros_end, AHEAD, "another one has them already");
-    // Up to the boundary, and beyond it.
-    for number in 3..20 {
+    let (small, large) = (600, SMALL_GROUP as usize);
+    for number in 0..3 {
         journal.append(&[entry(number, large)]).unwrap();
-        assert_eq!(journal.zeros_end, journal.position.max(AHEAD));
+        assert_eq!(journal.zeros_end, journal.position, "large groups only");
     }
+    let between = |journal: &Journal<_>| (journal.position + ZEROS_BETWEEN).next_multiple_of(BLOCK);
+    journal.append(&[entry(3, small)]).unwrap();
+    let zeros_end = journal.zeros_end;
+    assert_eq!(zeros_end, between(&journal), "a small group behind a large one");
+    journal.append(&[entry(4, small)]).unwrap();
+    assert_eq!(journal.zeros_end, zeros_end, "another one has them already");
+    while journal.position <= zeros_end {
+        assert_eq!(journal.zeros_end, zeros_end);
+        journal.append(&[entry(5, small)]).unwrap();
+    }
+    assert_eq!(journal.zeros_end, AHEAD, "small groups only");
+    while journal.position <= AHEAD {
+        assert_eq!(journal.zeros_end, AHEAD);
+        journal.append(&[entry(6, large)]).unwrap();
+    }
+    assert_eq!(journal.zeros_end, journal.position, "a large group behind a large one");
+    journal.append(&[entry(7, small)]).unwrap();
+    let zeros_end = journal.zeros_end;
+    journal.append(&[entry(8, large)]).unwrap();
+    assert_eq!(journal.zeros_end, zeros_end, "a large group within them");
+    journal.append(&[entry(9, small)]).unwrap();
+    journal.append(&[entry(10, 2 * large)]).unwrap();
+    assert!(journal.zeros_end > zeros_end);
+    assert_eq!(journal.zeros_end, between(&journal), "a large group behind a small one");
     // Never beyond the segment.
     while journal.position < 2 * AHEAD {
-        journal.append(&[entry(20, large)]).unwrap();
+        journal.append(&[entry(11, large)]).unwrap();
     }
-    journal.append(&[entry(21, 600)]).unwrap();
+    while journal.zeros_end < capacity {
+        journal.append(&[entry(12, small)]).unwrap();
+    }
     assert_eq!((journal.segments(), journal.zeros_end), (1, capacity));
     journal.roll(0).unwrap();
     assert_eq!(journal.zeros_end, journal.position, "a new segment has none");
