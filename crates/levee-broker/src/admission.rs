@@ -18,6 +18,7 @@ mod connections;
 mod events;
 mod levels;
 mod limits;
+mod memory;
 mod reservation;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod tests;
 pub use connections::ConnectionPlace;
 pub use events::{HeldUp, Level};
 pub use limits::{Limits, NodeRates};
+pub use memory::Held;
 pub use reservation::Reservation;
 
 use connections::Connections;
@@ -34,6 +36,7 @@ use levee_types::limits::MAX_THROTTLE;
 use levee_types::quota::{Action, Dimension, Effective, Source};
 use levee_types::{Clock, ErrorCode, LeveeError, TopicName};
 use levels::{Levels, Rates};
+use memory::Memory;
 use reservation::{NodeCharge, Use};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +59,7 @@ pub struct Charge<'a> {
 /// What all tenants may use together.
 pub struct NodeAdmission {
     rates: Rates,
+    memory: Memory,
 }
 
 impl NodeAdmission {
@@ -67,7 +71,7 @@ impl NodeAdmission {
             let own = std::iter::once((dimension, limit)).collect();
             node.set(dimension, Some(Effective::of_part(dimension, &own, Source::Default)));
         }
-        Self { rates: node }
+        Self { rates: node, memory: Memory::of_node() }
     }
 }
 
@@ -77,6 +81,7 @@ pub struct TenantAdmission {
     node: Arc<NodeAdmission>,
     levels: Levels,
     connections: Arc<Connections>,
+    memory: Memory,
     events: Events,
     soft: Arc<Soft>,
 }
@@ -92,6 +97,7 @@ impl TenantAdmission {
             node,
             levels: Levels::default(),
             connections: Arc::default(),
+            memory: Memory::of_tenant(),
         }
     }
 
@@ -177,6 +183,12 @@ impl TenantAdmission {
                 self.soft.warn(Dimension::Connections, limit);
             }
         })
+    }
+
+    /// Memory for an answer of so many bytes, until its client has taken it. None: there is none.
+    #[must_use]
+    pub fn hold(&self, bytes: usize) -> Option<Held> {
+        Held::take(&self.memory, &self.node.memory, bytes)
     }
 
     /// What is used: per second for rates, about; of what is counted elsewhere, nothing.

@@ -59,6 +59,10 @@ fn describe() {
     counter!("levee_read_batches_total", "Batches that were sent to readers.");
     counter!("levee_read_bytes_total", "Bytes of batches that were sent to readers.");
     counter!("levee_cold_reads_total", "Reads that the tail cache could not answer.");
+    counter!(
+        "levee_read_parts_total",
+        "Parts of large batches that were read when a slow client had room for them, while too much is held for others."
+    );
     gauge!("levee_groups", "Groups of consumers that have members.");
     gauge!("levee_group_members", "Members of groups of consumers.");
     counter!("levee_group_rebalances_total", "Changes of who has what in a group of consumers.");

@@ -5,6 +5,7 @@ pub(crate) mod aligned;
 pub mod connection;
 pub mod guests;
 pub mod limits;
+pub(crate) mod outgoing;
 mod rewound;
 pub mod stack;
 pub mod step;

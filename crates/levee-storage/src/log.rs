@@ -13,6 +13,7 @@ use bytes::Bytes;
 use levee_types::{PartitionId, TenantId};
 use prost::Message;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A batch as it was produced, with its place.
@@ -347,6 +348,32 @@ impl<S: SegmentStore> LogReader<S> {
             crc: row.crc,
             bytes: bytes.into(),
         })
+    }
+
+    /// A part of the bytes of a batch that was read before, and had this checksum. `None`: it is gone, or was rewritten.
+    pub(crate) fn part(
+        &self,
+        partition: PartitionId,
+        base_offset: u64,
+        crc: u32,
+        part: &Range<usize>,
+    ) -> Result<Option<Bytes>, StorageError> {
+        loop {
+            self.require(partition)?;
+            let row = self.index.get(Keyspace::Index, &keys::batch(partition, base_offset))?;
+            let row = row.map(|row| BatchRow::decode(&row)).transpose()?;
+            let Some(row) = row.filter(|row| row.crc == crc && part.end <= row.length as usize) else {
+                return Ok(None);
+            };
+            let mut bytes = Vec::with_capacity(part.len());
+            let position = row.position + part.start as u64;
+            match self.segments.read(row.segment, position, part.len(), &mut bytes) {
+                Ok(()) => return Ok(Some(bytes.into())),
+                // It was moved, and its segment deleted.
+                Err(_) if self.has_changed(partition, base_offset, &row)? => {}
+                Err(error) => return Err(StorageError::Unreadable { reason: error.to_string() }),
+            }
+        }
     }
 
     /// Reads a batch that is staged.

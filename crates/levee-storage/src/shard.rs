@@ -47,9 +47,11 @@ use crate::status::{ShardState, ShardStatus, StatusBoard};
 use crate::steady::Steady;
 use crate::tail::{Cached, Subscription, TailWriter, Tails, Wake};
 use crate::watches::TenantWatches;
+use bytes::Bytes;
 use levee_types::{Clock, PartitionId, ProducerId, Random, TenantId};
 use prost::Message;
 use replay::Replay;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -403,6 +405,21 @@ impl<S: SegmentStore> Shard<S> {
         max_bytes: usize,
     ) -> Result<Fetched, StorageError> {
         self.inner.log.fetch(partition, offset, max_bytes)
+    }
+
+    /// A part of the bytes of a batch that was fetched before, and had this checksum: for who does not keep them. The
+    /// part is not checked. `None`: the batch is gone, or was rewritten. May block.
+    ///
+    /// # Errors
+    /// `NoTopic`, `Unreadable`, or the index cannot be read.
+    pub fn fetch_part(
+        &self,
+        partition: PartitionId,
+        base_offset: u64,
+        crc: u32,
+        part: &Range<usize>,
+    ) -> Result<Option<Bytes>, StorageError> {
+        self.inner.log.part(partition, base_offset, crc, part)
     }
 
     /// Asks to be told when a partition grows, is trimmed or deleted. What is appended after this call is

@@ -55,6 +55,16 @@ pub const MAX_SMALL_REQUEST_BYTES: usize = 64 * 1024;
 pub const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of batches that the broker puts in one message of a read stream; one batch may exceed it.
 pub const READ_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Bytes of batches that the broker holds for clients that have not taken them yet, in messages of more than
+/// [`UNHELD_ANSWER_BYTES`]. A quarter of it is for one tenant. While there is no more, messages are small, and of a batch
+/// of more than [`UNHELD_BATCH_BYTES`] a part at a time is read, when it can be sent.
+pub const HELD_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// The same, for the clients of one tenant.
+pub const TENANT_HELD_ANSWER_BYTES: usize = HELD_ANSWER_BYTES / 4;
+/// Bytes of batches in a message to a client for which nothing can be held; one batch may exceed it.
+pub const UNHELD_ANSWER_BYTES: usize = 16 * 1024;
+/// A larger batch is sent in parts of this many bytes to such a client.
+pub const UNHELD_BATCH_BYTES: usize = 64 * 1024;
 
 /// Characters of a tenant's name; at least [`MIN_TENANT_NAME`].
 pub const MAX_TENANT_NAME: usize = 48;

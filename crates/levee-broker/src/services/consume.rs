@@ -7,10 +7,11 @@ mod stream;
 
 use crate::authorize::Authorizer;
 use crate::blocking::Blocking;
-use crate::error::reply;
+use crate::error::status;
 use crate::groups::Groups;
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
+use crate::transport::outgoing::Outlet;
 use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_types::LeveeError;
@@ -33,7 +34,7 @@ impl v1::consume_service_server::ConsumeService for Consume {
         &self,
         request: Request<Streaming<v1::ConsumeRequest>>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
-        reply(self.follow(request))
+        self.follow(request).map_err(|error| status(&error))
     }
 }
 
@@ -41,10 +42,13 @@ impl Consume {
     fn follow(
         &self,
         request: Request<Streaming<v1::ConsumeRequest>>,
-    ) -> Result<BoxStream<'static, Result<v1::ConsumeResponse, Status>>, LeveeError> {
+    ) -> Result<Response<BoxStream<'static, Result<v1::ConsumeResponse, Status>>>, LeveeError> {
         let permit = Arc::new(self.authorizer.tenant(&request, Operation::Consume, "")?);
         let retire = ConnectionContext::retire(&request);
         let (blocking, groups) = (self.blocking.clone(), self.groups.clone());
-        Ok(ConsumeStream::new(permit, blocking, groups, request.into_inner(), retire).into_messages())
+        let outlet = Outlet::default();
+        let stream =
+            ConsumeStream::new(permit, blocking, groups, request.into_inner(), retire, outlet.clone());
+        Ok(outlet.answer(stream.into_messages()))
     }
 }

@@ -1,5 +1,6 @@
 //! Reading batches, for tenants.
 
+mod filling;
 mod message;
 mod positions;
 mod reading;
@@ -7,15 +8,17 @@ mod ready;
 mod share;
 mod stream;
 
+pub(super) use filling::Filling;
 pub(super) use reading::{Cold, Failed, Filled, Place, Reading};
 pub(super) use ready::ReadyQueue;
 pub(super) use share::{EGRESS_SHARE_BYTES, Share};
 
 use crate::authorize::Authorizer;
 use crate::blocking::{Blocking, LOOKUP_BYTES};
-use crate::error::reply;
+use crate::error::{reply, status};
 use crate::operation::Operation;
 use crate::transport::connection::ConnectionContext;
+use crate::transport::outgoing::Outlet;
 use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_types::LeveeError;
@@ -37,7 +40,7 @@ impl v1::read_service_server::ReadService for Read {
         &self,
         request: Request<Streaming<v1::ReadRequest>>,
     ) -> Result<Response<Self::ReadStream>, Status> {
-        reply(self.follow(request))
+        self.follow(request).map_err(|error| status(&error))
     }
 
     async fn list_offsets(
@@ -52,10 +55,13 @@ impl Read {
     fn follow(
         &self,
         request: Request<Streaming<v1::ReadRequest>>,
-    ) -> Result<BoxStream<'static, Result<v1::ReadResponse, Status>>, LeveeError> {
+    ) -> Result<Response<BoxStream<'static, Result<v1::ReadResponse, Status>>>, LeveeError> {
         let permit = Arc::new(self.authorizer.tenant(&request, Operation::Read, "")?);
         let retire = ConnectionContext::retire(&request);
-        Ok(ReadStream::new(permit, self.blocking.clone(), request.into_inner(), retire).into_messages())
+        let outlet = Outlet::default();
+        let stream =
+            ReadStream::new(permit, self.blocking.clone(), request.into_inner(), retire, outlet.clone());
+        Ok(outlet.answer(stream.into_messages()))
     }
 
     async fn offsets(

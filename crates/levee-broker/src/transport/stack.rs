@@ -7,6 +7,7 @@ use super::steps::concurrency::LimitConcurrency;
 use super::steps::deadline::Deadline;
 use super::steps::explain::Explain;
 use super::steps::observe::Observe;
+use super::steps::outgoing::Outgoing;
 use super::steps::request_id::AssignRequestId;
 use super::steps::retire::Retire;
 use crate::audit::AuditSink;
@@ -59,8 +60,10 @@ pub fn stack(parts: Parts, services: Routes) -> Stack {
         .layer(StepLayer(Retire))
         // Before all that is counted for a tenant, so that a stranger costs nobody anything.
         .layer(StepLayer(Authenticate::new(Arc::clone(&authenticator), audit.clone())))
-        // Last before the services, so that what is too much for a tenant reaches none.
+        // So that what is too much for a tenant reaches no service.
         .layer(StepLayer(Admit::new(authenticator, audit)))
+        // Last before the services: what they say of their messages is for nobody else.
+        .layer(StepLayer(Outgoing))
         .service(services.prepare());
     BoxCloneSyncService::new(stack)
 }

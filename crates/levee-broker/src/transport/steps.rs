@@ -15,3 +15,5 @@ pub(super) mod retire;
 pub(super) mod authenticate;
 
 pub(super) mod admit;
+
+pub(super) mod outgoing;

@@ -14,9 +14,10 @@ use crate::error::status;
 use crate::fields::{invalid, out_of_range};
 use crate::groups::{Groups, Membership, News, Offer};
 use crate::services::opening::{self, Body, Retire, first_message, told};
-use crate::services::read::{Cold, Failed, Filled, Place, Reading, Share};
+use crate::services::read::{Cold, Failed, Filled, Filling, Place, Reading, Share};
 use crate::tenants::OpenStream;
 use crate::transport::connection::draining;
+use crate::transport::outgoing::Outlet;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -51,6 +52,7 @@ pub(super) struct ConsumeStream {
     doubts: Doubts,
     /// None until the client has joined.
     member: Option<Member>,
+    outlet: Outlet,
     _open: OpenStream,
 }
 
@@ -87,22 +89,24 @@ impl Body for ConsumeStream {
     type Message = v1::ConsumeResponse;
 
     async fn next(&mut self) -> Result<Option<Self::Message>, Status> {
+        self.outlet.is_free().await;
         let answer = match self.member {
             Some(_) => self.follow().await?,
             None => Some(Answer::Joined(self.start().await?)),
         };
-        Ok(answer.map(|answer| v1::ConsumeResponse { kind: Some(answer) }))
+        Ok(answer.map(|answer| self.outlet.pass(v1::ConsumeResponse { kind: Some(answer) })))
     }
 }
 
 impl ConsumeStream {
-    /// Serves `requests`. `retire`: the connection is to go.
+    /// Serves `requests`. `retire`: the connection is to go. `outlet`: that of the answer.
     pub(super) fn new(
         permit: Arc<Permit<InTenant>>,
         blocking: Blocking,
         groups: Groups,
         requests: Streaming<v1::ConsumeRequest>,
         retire: CancellationToken,
+        outlet: Outlet,
     ) -> Self {
         Self {
             doubts: permit.doubts(),
@@ -115,6 +119,7 @@ impl ConsumeStream {
             is_retiring: retire.clone(),
             retire: Box::pin(retire.cancelled_owned()),
             member: None,
+            outlet,
         }
     }
 
@@ -200,13 +205,13 @@ impl ConsumeStream {
                 begun = begun(&mut member.beginning) => member.begin(&self.permit, begun)?,
                 share = member.share.turn() => member.share = share.map_or(Share::None, Share::Had),
                 read = from_disk(&mut member.disk) => {
-                    if let Some(batches) = member.read(&self.permit, &self.blocking, read)? {
-                        return Ok(Some(batches));
+                    if let Some(filling) = member.read(&self.permit, &self.blocking, read)? {
+                        return Ok(Some(Answer::Batches(filling.give(&self.outlet))));
                     }
                 }
                 () = ready(()), if can_send => {
-                    if let Some(batches) = member.send(&self.permit, &self.blocking) {
-                        return Ok(Some(batches));
+                    if let Some(filling) = member.send(&self.permit, &self.blocking) {
+                        return Ok(Some(Answer::Batches(filling.give(&self.outlet))));
                     }
                 }
                 () = member.reading.arrived(), if member.disk.is_none() && member.reading.has_credit() => {}
@@ -363,16 +368,15 @@ impl Member {
     }
 
     /// What fits into the next message.
-    fn send(&mut self, permit: &Permit<InTenant>, blocking: &Blocking) -> Option<Answer> {
+    fn send(&mut self, permit: &Arc<Permit<InTenant>>, blocking: &Blocking) -> Option<Filling> {
         let Share::Had(reservation) = std::mem::replace(&mut self.share, Share::None) else { return None };
         let filled = self.reading.fill(permit, blocking, reservation);
         self.filled(filled)
     }
 
-    fn filled(&mut self, filled: Filled) -> Option<Answer> {
+    fn filled(&mut self, filled: Filled) -> Option<Filling> {
         match filled {
-            Filled::Batches(batches) if batches.is_empty() => None,
-            Filled::Batches(batches) => Some(Answer::Batches(v1::ReadBatches { batches })),
+            Filled::Batches(filling) => Some(filling).filter(|filling| !filling.is_empty()),
             Filled::Cold(cold) => {
                 self.disk = Some(cold.map(FromDisk::Batches).boxed());
                 None
@@ -383,10 +387,10 @@ impl Member {
     /// Takes what came from the disk.
     fn read(
         &mut self,
-        permit: &Permit<InTenant>,
+        permit: &Arc<Permit<InTenant>>,
         blocking: &Blocking,
         read: FromDisk,
-    ) -> Result<Option<Answer>, LeveeError> {
+    ) -> Result<Option<Filling>, LeveeError> {
         match read {
             FromDisk::Batches(cold) => match self.reading.take(permit, blocking, cold) {
                 Ok(filled) => Ok(self.filled(filled)),

@@ -2,6 +2,7 @@
 //!
 //! Must hold: whatever the batches are, it stays within the limit of messages.
 
+use crate::admission::Held;
 use levee_proto::v1;
 use levee_storage::{FETCH_OVERHEAD_BYTES, StoredBatch};
 use levee_types::limits::READ_MESSAGE_BYTES;
@@ -15,9 +16,18 @@ const ENVELOPE_BYTES: usize = FETCH_OVERHEAD_BYTES;
 pub(super) struct Message {
     batches: Vec<v1::StoredBatch>,
     batch_bytes: usize,
+    /// What is held for it.
+    pub(super) held: Option<Held>,
+    /// The offset of a batch that was left out: of its bytes only the number is there.
+    pub(super) absent: Option<u64>,
 }
 
 impl Message {
+    /// A message for which memory is held, or there is none.
+    pub(super) fn new(held: Option<Held>) -> Self {
+        Self { held, ..Self::default() }
+    }
+
     /// Bytes of batches that may still be added, when the message may have `allowed`; none if it is full.
     pub(super) fn room(&self, credit: i64, allowed: usize) -> Option<usize> {
         let occupied = self.batch_bytes + self.batches.len() * ENVELOPE_BYTES;
@@ -69,6 +79,11 @@ impl Message {
     /// Bytes of its batches: what it takes of the client's credit.
     pub(super) fn batch_bytes(&self) -> usize {
         self.batch_bytes
+    }
+
+    /// The one that was added last.
+    pub(super) fn last(&self) -> Option<&v1::StoredBatch> {
+        self.batches.last()
     }
 
     /// What goes out.

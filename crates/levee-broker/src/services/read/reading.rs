@@ -1,16 +1,17 @@
 //! What a stream reads: its positions, and what fits into the next message.
 
+use super::filling::{Filling, Read, again};
 use super::message::Message;
 use super::ready::ReadyQueue;
 use super::share::EGRESS_SHARE_BYTES;
-use crate::admission::Reservation;
+use crate::admission::{Held, Reservation};
 use crate::authorize::{InTenant, Permit};
 use crate::blocking::Blocking;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use levee_proto::v1;
-use levee_storage::{Cached, Fetched, Subscription, Topic, Wake};
-use levee_types::limits::MAX_READ_CREDIT;
+use levee_storage::{Cached, Subscription, Topic, Wake};
+use levee_types::limits::{MAX_READ_CREDIT, UNHELD_ANSWER_BYTES};
 use levee_types::{LeveeError, PartitionId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ struct Position {
 /// What there is for the next message.
 pub(in crate::services) enum Filled {
     /// Batches; none: no position has anything to read.
-    Batches(Vec<v1::StoredBatch>),
+    Batches(Filling),
     /// It has to be waited for the disk: [`Reading::take`] goes on with what comes of it. Dropped meanwhile, it loses
     /// the turn of a position.
     Cold(BoxFuture<'static, Cold>),
@@ -57,7 +58,8 @@ pub(in crate::services) struct Cold {
     next: u64,
     room: usize,
     share: Reservation,
-    result: Result<Fetched, LeveeError>,
+    held: Option<Held>,
+    result: Result<Read, LeveeError>,
 }
 
 /// A position that cannot be read; it has lost its turn.
@@ -146,11 +148,17 @@ impl Reading {
     /// Takes what fits into one message and the share, position after position.
     pub(in crate::services) fn fill(
         &mut self,
-        permit: &Permit<InTenant>,
+        permit: &Arc<Permit<InTenant>>,
         blocking: &Blocking,
         share: Reservation,
     ) -> Filled {
-        self.go_on(permit, blocking, share, Message::default())
+        let held = permit.entry().admission.hold(self.allowed(&share));
+        self.go_on(permit, blocking, share, Message::new(held))
+    }
+
+    /// What a message may have.
+    fn allowed(&self, share: &Reservation) -> usize {
+        if share.is_limited() { EGRESS_SHARE_BYTES } else { self.message_bytes }
     }
 
     /// Goes on with what came from the disk.
@@ -159,15 +167,16 @@ impl Reading {
     /// It could not be read.
     pub(in crate::services) fn take(
         &mut self,
-        permit: &Permit<InTenant>,
+        permit: &Arc<Permit<InTenant>>,
         blocking: &Blocking,
         cold: Cold,
     ) -> Result<Filled, Failed> {
-        let Cold { position, next, room, share, result } = cold;
-        let mut message = Message::default();
+        let Cold { position, next, room, share, held, result } = cold;
+        let mut message = Message::new(held);
         // It may have been given up meanwhile.
         if self.positions.get(&position).is_some_and(|of| of.place.next == next) {
-            let Fetched { batches, end } = result.map_err(|error| Failed { position, error })?;
+            let Read { batches, end, absent } = result.map_err(|error| Failed { position, error })?;
+            message.absent = absent;
             // Where compaction left nothing up to the end, there is nothing to send.
             let sent = if batches.is_empty() { Some(end) } else { message.add(position, batches, end, room) };
             self.advance(position, sent, end);
@@ -177,12 +186,13 @@ impl Reading {
 
     fn go_on(
         &mut self,
-        permit: &Permit<InTenant>,
+        permit: &Arc<Permit<InTenant>>,
         blocking: &Blocking,
         share: Reservation,
         mut message: Message,
     ) -> Filled {
-        let allowed = if share.is_limited() { EGRESS_SHARE_BYTES } else { self.message_bytes };
+        let allowed = self.allowed(&share);
+        let allowed = if message.held.is_some() { allowed } else { allowed.min(UNHELD_ANSWER_BYTES) };
         // The share may be that of a topic.
         let only = self.next_topic().filter(|_| share.is_limited()).map(|topic| topic.id);
         while let Some(room) = message.room(self.credit, allowed) {
@@ -207,10 +217,13 @@ impl Reading {
                 Cached::Miss => {
                     metrics::counter!("levee_cold_reads_total").increment(1);
                     let (shard, turn) = (permit.shard().clone(), permit.turn(room));
-                    let blocking = blocking.clone();
+                    let (blocking, held) = (blocking.clone(), message.held);
+                    let is_held = held.is_some();
+                    let read =
+                        move || shard.fetch(partition, next, room).map(|read| Read::new(read, is_held));
                     let cold = async move {
-                        let result = blocking.run(turn, move || shard.fetch(partition, next, room)).await;
-                        Cold { position: index, next, room, share, result }
+                        let result = blocking.run(turn, read).await;
+                        Cold { position: index, next, room, share, held, result }
                     };
                     return Filled::Cold(cold.boxed());
                 }
@@ -221,7 +234,12 @@ impl Reading {
         self.credit -= i64::try_from(message.batch_bytes()).unwrap_or(i64::MAX);
         share.settle(message.batch_bytes() as u64);
         permit.entry().used.sent(message.batch_bytes() as u64, message.records());
-        Filled::Batches(message.into_batches())
+        let again = |batch: &v1::StoredBatch| {
+            // It was just added to the message.
+            let Position { place, .. } = &self.positions[&batch.position];
+            again(permit, blocking, place, batch)
+        };
+        Filled::Batches(Filling::new(&permit.entry().admission, message, again))
     }
 
     /// Notes that everything before `sent` is on its way.

@@ -13,6 +13,7 @@ use crate::fields::{invalid, out_of_range};
 use crate::services::opening::{self, Body, Retire, first_message, told};
 use crate::tenants::OpenStream;
 use crate::transport::connection::draining;
+use crate::transport::outgoing::Outlet;
 use futures::stream::BoxStream;
 use levee_proto::v1;
 use levee_proto::v1::read_request::Kind as Sent;
@@ -38,6 +39,7 @@ pub(super) struct ReadStream {
     reading: Option<Reading>,
     doubts: Doubts,
     share: Share,
+    outlet: Outlet,
     _open: OpenStream,
 }
 
@@ -45,25 +47,28 @@ impl Body for ReadStream {
     type Message = v1::ReadResponse;
 
     async fn next(&mut self) -> Result<Option<Self::Message>, Status> {
+        self.outlet.is_free().await;
         let answer = match self.reading {
             Some(_) => self.follow().await?,
             None => Some(Answer::Started(self.start().await?)),
         };
-        Ok(answer.map(|answer| v1::ReadResponse { kind: Some(answer) }))
+        Ok(answer.map(|answer| self.outlet.pass(v1::ReadResponse { kind: Some(answer) })))
     }
 }
 
 impl ReadStream {
-    /// Serves `requests`. `retire`: the connection is to go.
+    /// Serves `requests`. `retire`: the connection is to go. `outlet`: that of the answer.
     pub(super) fn new(
         permit: Arc<Permit<InTenant>>,
         blocking: Blocking,
         requests: Streaming<v1::ReadRequest>,
         retire: CancellationToken,
+        outlet: Outlet,
     ) -> Self {
         Self {
             doubts: permit.doubts(),
             share: Share::None,
+            outlet,
             _open: permit.entry().open_stream(),
             permit,
             blocking,
@@ -138,17 +143,17 @@ impl ReadStream {
                     let reservation = std::mem::take(reservation);
                     self.share = Share::None;
                     let mut filled = reading.fill(&self.permit, &self.blocking, reservation);
-                    let batches = loop {
+                    let filling = loop {
                         match filled {
-                            Filled::Batches(batches) => break batches,
+                            Filled::Batches(filling) => break filling,
                             Filled::Cold(cold) => {
                                 filled =
                                     reading.take(&self.permit, &self.blocking, cold.await).map_err(failed)?;
                             }
                         }
                     };
-                    if !batches.is_empty() {
-                        return Ok(Some(Answer::Batches(v1::ReadBatches { batches })));
+                    if !filling.is_empty() {
+                        return Ok(Some(Answer::Batches(filling.give(&self.outlet))));
                     }
                     // Those that had their turn had nothing; there may be others.
                     if !reading.is_finished() && reading.next_topic().is_some() {

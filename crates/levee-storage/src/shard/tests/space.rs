@@ -11,6 +11,7 @@ use crate::maintenance::{Maintenance, Upkeep};
 use crate::segments::{MemorySegments, SegmentStore};
 use crate::settings::ShardSettings;
 use levee_types::PartitionId;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,7 +56,7 @@ fn text(number: usize, bytes: usize) -> String {
 }
 
 /// Appends batches of 1000 bytes.
-fn fill(harness: &Harness, partition: PartitionId, numbers: std::ops::Range<usize>) -> Vec<String> {
+fn fill(harness: &Harness, partition: PartitionId, numbers: Range<usize>) -> Vec<String> {
     let texts: Vec<_> = numbers.map(|number| text(number, 1000)).collect();
     for text in &texts {
         harness.append(partition, text, None).unwrap();
@@ -129,6 +130,38 @@ fn what_little_is_needed_is_moved_and_read_as_it_was() {
     let harness = harness.crash(|| false);
     assert_eq!(harness.read(kept), texts);
     assert_eq!(harness.shard.tenant_by_id(tenant).unwrap().unwrap().stored_bytes, stored);
+}
+
+#[test]
+fn a_part_of_a_batch_is_found_where_it_was_moved_and_not_when_it_is_gone() {
+    let harness = Harness::with(settings());
+    let tenant = harness.tenant("acme");
+    let (kept, dropped) = (harness.topic(tenant, "kept", &[]), harness.topic(tenant, "dropped", &[]));
+    fill(&harness, kept, 0..2);
+    fill(&harness, dropped, 1000..1080);
+    let batch = harness.shard.fetch(kept, 0, 1).unwrap().batches.remove(0);
+    let (length, crc) = (batch.bytes.len(), batch.crc);
+    let part = |base_offset, crc, part: Range<usize>| {
+        harness.shard.fetch_part(kept, base_offset, crc, &part).unwrap()
+    };
+    let is_there = || {
+        for range in [0..1, 10..700, 700..length, 0..length] {
+            assert_eq!(part(0, crc, range.clone()), Some(batch.bytes.slice(range)));
+        }
+    };
+    is_there();
+    assert_eq!(part(0, crc, length - 1..length + 1), None, "beyond its end");
+    assert_eq!(part(0, crc + 1, 0..1), None, "another batch");
+    assert_eq!(part(1000, crc, 0..1), None, "the one behind it");
+    harness.wait(harness.shard.trim(dropped, 80_000, audit())).unwrap();
+    let before = segments(&harness);
+    give_back(&harness);
+    assert!(!segments(&harness).contains(&before[0]), "it was moved");
+    is_there();
+    harness.wait(harness.shard.trim(kept, 1000, audit())).unwrap();
+    assert_eq!(part(0, crc, 0..1), None, "trimmed");
+    harness.wait(harness.shard.delete_topic(tenant, topic_name("kept"), audit())).unwrap();
+    assert!(matches!(harness.shard.fetch_part(kept, 0, crc, &(0..1)), Err(StorageError::NoTopic)));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::identity::{Authenticator, Mode};
 use crate::operation::Operation;
 use crate::running_shard::RunningShard;
 use crate::tenants::Tenants;
+use crate::transport::outgoing::Outlet;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use http::header::AUTHORIZATION;
@@ -105,7 +106,8 @@ async fn a_flood_of_credit_leaves_the_worker_to_others() {
     };
     let requests = Streaming::new_request(Requests, flood, None, None);
     let blocking = Blocking::new(TaskTracker::new(), 1);
-    let stream = ReadStream::new(Arc::new(permit), blocking, requests, CancellationToken::new());
+    let (retire, outlet) = (CancellationToken::new(), Outlet::default());
+    let stream = ReadStream::new(Arc::new(permit), blocking, requests, retire, outlet);
     let mut messages = stream.into_messages();
     messages.next().await.unwrap().unwrap();
     let mut most = 0;
