@@ -63,7 +63,7 @@ pub const HELD_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 pub const TENANT_HELD_ANSWER_BYTES: usize = HELD_ANSWER_BYTES / 4;
 /// Bytes of batches in a message to a client for which nothing can be held; one batch may exceed it.
 pub const UNHELD_ANSWER_BYTES: usize = 16 * 1024;
-/// A larger batch is sent in parts of this many bytes to such a client.
+/// A larger batch is sent in parts of this many bytes to such a client, unless it is a member of a group.
 pub const UNHELD_BATCH_BYTES: usize = 64 * 1024;
 
 /// Characters of a tenant's name; at least [`MIN_TENANT_NAME`].

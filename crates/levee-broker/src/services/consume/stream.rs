@@ -246,7 +246,7 @@ impl From<LeveeError> for End {
 impl Member {
     fn new(described: Described, membership: Membership) -> Self {
         Self {
-            reading: Reading::new(described.credit, CONSUME_MESSAGE_BYTES),
+            reading: Reading::new(described.credit, CONSUME_MESSAGE_BYTES, false),
             described,
             membership,
             share: Share::None,

@@ -24,11 +24,11 @@ pub(in crate::services) struct Filling {
 }
 
 impl Filling {
-    /// `again` says how the last batch is read again, should it be too large to be kept.
+    /// `again` says how the last batch is read again, should it be too large to be kept; if it may be.
     pub(super) fn new(
         admission: &TenantAdmission,
         mut message: Message,
-        again: impl FnOnce(&v1::StoredBatch) -> Rest,
+        again: impl FnOnce(&v1::StoredBatch) -> Option<Rest>,
     ) -> Self {
         let bytes = message.batch_bytes();
         let mut held = message.held.take().filter(|_| bytes > UNHELD_ANSWER_BYTES);
@@ -38,7 +38,7 @@ impl Filling {
         let rest = message.last().and_then(|batch| {
             let is_large = batch.batch.len() > UNHELD_BATCH_BYTES;
             let is_absent = message.absent == Some(batch.base_offset);
-            (is_absent || is_large && !is_kept).then(|| again(batch))
+            if is_absent || is_large && !is_kept { again(batch) } else { None }
         });
         if let Some(held) = &mut held {
             held.shrink(bytes - rest.as_ref().map_or(0, Rest::length));
@@ -72,12 +72,12 @@ pub(super) struct Read {
 static ZEROS: [u8; MAX_STORED_BATCH_BYTES] = [0; MAX_STORED_BATCH_BYTES];
 
 impl Read {
-    /// Of what was read without memory that is held for it, a large batch is left out: until the stream goes on, which
+    /// Of what need not be kept, a large batch is left out: until the stream goes on, which
     /// may take a while when there are many, it would be there.
-    pub(super) fn new(Fetched { mut batches, end }: Fetched, is_held: bool) -> Self {
+    pub(super) fn new(Fetched { mut batches, end }: Fetched, is_kept: bool) -> Self {
         let mut absent = None;
         if let Some(last) = batches.last_mut()
-            && !is_held
+            && !is_kept
             && last.bytes.len() > UNHELD_BATCH_BYTES
             && let Some(zeros) = ZEROS.get(..last.bytes.len())
         {

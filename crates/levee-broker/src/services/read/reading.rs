@@ -24,6 +24,9 @@ pub(in crate::services) struct Reading {
     credit: i64,
     /// What a message may have of an egress without a limit.
     message_bytes: usize,
+    /// A large batch for which no memory can be held goes out in parts. Until they are out the stream is not asked for
+    /// anything, and what it waits for does not go on: only for streams that wait for one thing at a time.
+    in_parts: bool,
     /// Positions that have not reached where they stop; none ever does without a stop.
     unfinished: usize,
 }
@@ -70,9 +73,10 @@ pub(in crate::services) struct Failed {
 
 impl Reading {
     /// Reads nothing yet.
-    pub(in crate::services) fn new(credit: u64, message_bytes: usize) -> Self {
+    pub(in crate::services) fn new(credit: u64, message_bytes: usize, in_parts: bool) -> Self {
         let ready = Arc::new(ReadyQueue::default());
-        let mut reading = Self { positions: HashMap::new(), ready, credit: 0, message_bytes, unfinished: 0 };
+        let mut reading =
+            Self { positions: HashMap::new(), ready, credit: 0, message_bytes, in_parts, unfinished: 0 };
         reading.grant(credit);
         reading
     }
@@ -218,9 +222,9 @@ impl Reading {
                     metrics::counter!("levee_cold_reads_total").increment(1);
                     let (shard, turn) = (permit.shard().clone(), permit.turn(room));
                     let (blocking, held) = (blocking.clone(), message.held);
-                    let is_held = held.is_some();
+                    let is_kept = held.is_some() || !self.in_parts;
                     let read =
-                        move || shard.fetch(partition, next, room).map(|read| Read::new(read, is_held));
+                        move || shard.fetch(partition, next, room).map(|read| Read::new(read, is_kept));
                     let cold = async move {
                         let result = blocking.run(turn, read).await;
                         Cold { position: index, next, room, share, held, result }
@@ -237,7 +241,7 @@ impl Reading {
         let again = |batch: &v1::StoredBatch| {
             // It was just added to the message.
             let Position { place, .. } = &self.positions[&batch.position];
-            again(permit, blocking, place, batch)
+            self.in_parts.then(|| again(permit, blocking, place, batch))
         };
         Filled::Batches(Filling::new(&permit.entry().admission, message, again))
     }

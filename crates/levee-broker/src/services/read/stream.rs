@@ -110,7 +110,7 @@ impl ReadStream {
         let resolved = self.blocking.run(turn, move || resolve(&permit, positions)).await?;
         refuse_repeated(&resolved)?;
         let started = v1::ReadStarted { positions: resolved.iter().map(Resolved::to_proto).collect() };
-        let mut reading = Reading::new(credit_bytes, READ_MESSAGE_BYTES);
+        let mut reading = Reading::new(credit_bytes, READ_MESSAGE_BYTES, true);
         for (position, Resolved { topic, partition, offset, log }) in (0..).zip(resolved) {
             let stop_at = stop_at_end.then_some(log.end);
             reading.add(&self.permit, position, Place { topic, partition, next: offset, stop_at });
