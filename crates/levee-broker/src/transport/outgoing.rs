@@ -1,7 +1,8 @@
 //! Answers on their way to clients that may be slow to take them.
 //!
-//! Up to two messages of a stream, or parts of messages, are in memory until the client has room for them, which adds up
-//! over clients that take nothing. So memory is held for large messages; where there is none, the end of a message is a
+//! Up to two messages of a stream, or parts of messages, are in memory until the client has room for them; where it has
+//! room and the network is slow, what fits into [`MAX_SEND_BUFFER_BYTES`](super::limits::MAX_SEND_BUFFER_BYTES) too. That
+//! adds up over clients that take nothing. So memory is held for large messages; where there is none, the end of a message is a
 //! [`Rest`], which is not kept, and read part by part.
 //!
 //! The library encodes messages into a buffer that grows by doubling, and keeps it for the next one. So large messages

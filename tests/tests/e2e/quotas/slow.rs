@@ -30,7 +30,7 @@ const STEADY: Duration = Duration::from_secs(2);
 /// Longer than this without an answer is a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// So many, that they do not all fit into the tail cache.
+/// Of each size so many are stored.
 const BATCHES: u32 = 150;
 /// Bytes of batches: as large as usual, and nearly as large as they may be.
 const SIZES: [usize; 2] = [60_000, 900_000];

@@ -72,8 +72,8 @@ pub(super) struct Read {
 static ZEROS: [u8; MAX_STORED_BATCH_BYTES] = [0; MAX_STORED_BATCH_BYTES];
 
 impl Read {
-    /// Of what need not be kept, a large batch is left out: until the stream goes on, which
-    /// may take a while when there are many, it would be there.
+    /// Of what need not be kept, a large batch is left out: until the stream goes on, which may take a while when there
+    /// are many, it would be there.
     pub(super) fn new(Fetched { mut batches, end }: Fetched, is_kept: bool) -> Self {
         let mut absent = None;
         if let Some(last) = batches.last_mut()
